@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vcpu.h - the vCPUs of one VM: one thread each, run loop, exits
+ *
+ * Created, started, paused, stopped by the main thread. The handlers are called
+ * on the vCPU threads.
+ */
+#ifndef MOTE_VCPU_H
+#define MOTE_VCPU_H
+
+#include "boot_entry.h"
+#include "kvm.h"
+
+#define VCPUS_MAX 64u
+
+struct vcpus;
+
+/* Why a vCPU ended the VM by itself. */
+enum vcpu_end {
+	VCPU_END_SHUTDOWN, /* KVM_EXIT_SHUTDOWN: triple fault */
+	VCPU_END_ERROR,	   /* KVM or the monitor failed; logged already */
+};
+
+enum vcpu_space { VCPU_MMIO, VCPU_PIO };
+
+/*
+ * What a guest access that left the kernel means. data holds len bytes (1, 2, 4
+ * or 8), little-endian as in the guest; read() finds it filled with ones, what a
+ * bus without a device returns, and may leave it so. ended() comes at most once
+ * per vCPU, after which its thread only waits to be joined.
+ */
+struct vcpu_handlers {
+	void (*read)(void *ctx, enum vcpu_space space, uint64_t addr,
+		     void *data, unsigned len);
+	void (*write)(void *ctx, enum vcpu_space space, uint64_t addr,
+		      const void *data, unsigned len);
+	void (*ended)(void *ctx, unsigned index, enum vcpu_end why);
+	void *ctx;
+};
+
+/* Create count vCPUs (1 to VCPUS_MAX) with their CPUID and MSRs; no thread yet. */
+int vcpus_create(struct kvm *kvm, unsigned count,
+		 const struct vcpu_handlers *handlers, struct vcpus **out,
+		 struct err *err);
+void vcpus_destroy(struct vcpus *vcpus); /* stopped or never started */
+
+/*
+ * Put vCPU 0 where entry says (and its page tables and descriptors into mem);
+ * the others wait for the guest to start them.
+ */
+int vcpus_set_boot_state(struct vcpus *vcpus, struct guest_memory *mem,
+			 const struct boot_entry *entry, struct err *err);
+
+/* Start one thread per vCPU, once. On failure none runs. */
+int vcpus_start(struct vcpus *vcpus, struct err *err);
+
+/*
+ * Pause returns when no vCPU is in the guest or in a handler; resume lets them
+ * go on. Stop makes every thread leave and joins it, paused or not; a second
+ * call does nothing. Pause and stop wait for handlers: one that waits for the
+ * main thread in turn must have been released first (main_call_close()). No kick
+ * is ever lost: immediate_exit is set before the signal is sent.
+ */
+void vcpus_pause(struct vcpus *vcpus);
+void vcpus_resume(struct vcpus *vcpus);
+void vcpus_stop(struct vcpus *vcpus);
+
+#endif

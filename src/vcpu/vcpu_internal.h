@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vcpu_internal.h - what vcpu.c and vcpu_run.c share
+ */
+#ifndef MOTE_VCPU_INTERNAL_H
+#define MOTE_VCPU_INTERNAL_H
+
+#include "vcpu.h"
+
+#include <linux/kvm.h>
+#include <pthread.h>
+
+enum vcpu_order { ORDER_RUN, ORDER_PAUSE, ORDER_STOP };
+
+enum vcpu_state {
+	VCPU_IDLE,    /* not started */
+	VCPU_RUNNING, /* in the guest or in a handler */
+	VCPU_PARKED,  /* waiting for ORDER_PAUSE to end */
+	VCPU_GONE,    /* has left for good */
+};
+
+struct vcpu {
+	struct vcpus *all;
+	unsigned index;
+	int fd;
+	struct kvm_run *run; /* shared with the kernel */
+	bool started;	     /* main thread: there is a thread to join */
+	pthread_t thread;
+	enum vcpu_state state; /* guarded by all->lock */
+};
+
+struct vcpus {
+	struct vcpu_handlers handlers;
+	size_t run_size; /* bytes of each vcpu.run */
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* order or a state */
+	enum vcpu_order order;	/* guarded by lock */
+	unsigned count;
+	struct vcpu cpu[];
+};
+
+/* What the loop does after one exit. */
+enum vcpu_next {
+	NEXT_RUN,
+	NEXT_LEAVE, /* ordered to stop */
+	NEXT_END_SHUTDOWN,
+	NEXT_END_ERROR,
+};
+
+/* The vCPU's thread: run the guest until it ends (never NEXT_RUN). */
+enum vcpu_next vcpu_run(struct vcpu *cpu);
+
+/*
+ * The vCPU's thread, out of the guest with no access half done: park while the
+ * order is to pause. False: leave.
+ */
+bool vcpu_obey(struct vcpu *cpu);
+
+#endif
