@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * virtio_mmio.c - one device: creation, trapped writes, events, interrupts
+ *
+ * Theory of operation: a trapped write arrives on a vCPU thread. Under the
+ * device's lock it is either pure state and done at once, or it needs the backend
+ * (start, reset, a queue's reset, the configuration space): then the lock is
+ * given up and the whole write is carried out on the main thread, which takes the
+ * lock itself, while the vCPU waits. So the backend is only ever spoken to on the
+ * main thread, and no thread waits for the main thread with the lock held.
+ */
+#include "virtio_internal.h"
+#include "fd.h"
+#include "log.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_ring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+static_assert(VIRTIO_MMIO_CONFIG + VIRTIO_MMIO_CONFIG_MAX <=
+		      VIRTIO_MMIO_WINDOW_SIZE,
+	      "the configuration space fits the page");
+
+/*
+ * What may be offered (virtio 1.3, 2.2 and 6): the bits of the device type, 0 to
+ * 23 and from 50 on, and of the others those named here. Not among them: what the
+ * backend protocol uses for itself (26, 30), what is legacy (24, 27), what needs
+ * an IOMMU or PCI, and NOTIFICATION_DATA, which would change the value of
+ * QueueNotify writes and so miss the ioeventfds.
+ */
+static const uint64_t features_possible =
+	(BIT(24) - 1) | ~(BIT(50) - 1) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+	BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) |
+	BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |
+	BIT(VIRTIO_F_ORDER_PLATFORM) | BIT(VIRTIO_F_RING_RESET);
+
+void raise_config_irq(struct virtio_mmio *dev)
+{
+	dev->config_pending = true;
+	page_refresh(dev);
+	eventfd_signal(dev->call_fd);
+}
+
+static int read_config(struct virtio_mmio *dev, uint8_t *config,
+		       struct err *err)
+{
+	if (dev->config_size == 0)
+		return 0;
+	return vhost_read_config(dev->backend, 0, config, dev->config_size,
+				 err);
+}
+
+/* Read the configuration space anew and show it. Main thread, lock held. */
+static int reload_config(struct virtio_mmio *dev, struct err *err)
+{
+	uint8_t config[VIRTIO_MMIO_CONFIG_MAX];
+	int ret = read_config(dev, config, err);
+
+	return ret < 0 ? ret : page_set_config(dev, config, err);
+}
+
+static void handle_config_changed(void *ctx)
+{
+	struct virtio_mmio *dev = ctx;
+	struct err err;
+
+	pthread_mutex_lock(&dev->lock);
+	if (reload_config(dev, &err) < 0)
+		log_write(LOG_WARN, "virtio", dev->id,
+			  "%s, driver keeps the old configuration", err.text);
+	else if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		raise_config_irq(dev);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static void handle_lost(void *ctx, const char *why)
+{
+	struct virtio_mmio *dev = ctx;
+
+	log_write(LOG_ERROR, "virtio", dev->id,
+		  "backend lost: %s, device marked NEEDS_RESET", why);
+	pthread_mutex_lock(&dev->lock);
+	dev->lost = true;
+	status_set_needs_reset(dev);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static int create_queues(struct virtio_mmio *dev, struct err *err)
+{
+	dev->queue_count = MIN(vhost_queue_count(dev->backend),
+			       (unsigned)VIRTIO_MMIO_QUEUES_MAX);
+	dev->queues = calloc(dev->queue_count, sizeof(*dev->queues));
+	if (dev->queues == NULL)
+		return err_set(err, ENOMEM, "%u queues: out of memory",
+			       dev->queue_count);
+	for (unsigned i = 0; i < dev->queue_count; i++)
+		dev->queues[i].kick_fd = -1;
+	for (unsigned i = 0; i < dev->queue_count; i++) {
+		dev->queues[i].kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (dev->queues[i].kick_fd < 0)
+			return err_errno(err, "eventfd");
+	}
+	dev->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return dev->call_fd < 0 ? err_errno(err, "eventfd") : 0;
+}
+
+static int set_up(struct virtio_mmio *dev, struct err *err)
+{
+	uint64_t features = vhost_features(dev->backend);
+	const struct vhost_events events = {
+		.config_changed = handle_config_changed,
+		.lost = handle_lost,
+		.ctx = dev,
+	};
+	uint8_t config[VIRTIO_MMIO_CONFIG_MAX];
+	int ret;
+
+	if (!(features & BIT(VIRTIO_F_VERSION_1)))
+		return err_set(err, ENOTSUP,
+			       "backend lacks VIRTIO_F_VERSION_1, which "
+			       "virtio-mmio needs");
+	dev->device_features = features & features_possible;
+	dev->config_size = MIN(vhost_config_size(dev->backend),
+			       (size_t)VIRTIO_MMIO_CONFIG_MAX);
+	ret = create_queues(dev, err);
+	if (ret == 0)
+		ret = read_config(dev, config, err);
+	if (ret < 0)
+		return ret;
+	page_create(dev, config);
+	vhost_set_events(dev->backend, &events);
+	return 0;
+}
+
+int virtio_mmio_create(const struct virtio_mmio_config *cfg,
+		       struct virtio_mmio **out, struct err *err)
+{
+	struct virtio_mmio *dev = calloc(1, sizeof(*dev));
+	int ret;
+
+	if (dev == NULL) {
+		vhost_destroy(cfg->backend);
+		return err_set(err, ENOMEM, "device: out of memory");
+	}
+	snprintf(dev->id, sizeof(dev->id), "%s", cfg->id);
+	dev->device_id = cfg->device_id;
+	dev->backend = cfg->backend;
+	dev->main_calls = cfg->main_calls;
+	dev->before_start = cfg->before_start;
+	dev->before_start_ctx = cfg->before_start_ctx;
+	dev->window = cfg->window;
+	dev->call_fd = -1;
+	pthread_mutex_init(&dev->lock, NULL);
+	ret = set_up(dev, err);
+	if (ret < 0) {
+		virtio_mmio_destroy(dev);
+		return ret;
+	}
+	*out = dev;
+	return 0;
+}
+
+void virtio_mmio_destroy(struct virtio_mmio *dev)
+{
+	if (dev == NULL)
+		return;
+	if (dev->running)
+		vhost_stop(dev->backend);
+	vhost_destroy(dev->backend);
+	for (unsigned i = 0; dev->queues != NULL && i < dev->queue_count; i++)
+		fd_close(&dev->queues[i].kick_fd);
+	free(dev->queues);
+	fd_close(&dev->call_fd);
+	pthread_mutex_destroy(&dev->lock);
+	free(dev);
+}
+
+unsigned virtio_mmio_queue_count(const struct virtio_mmio *dev)
+{
+	return dev->queue_count;
+}
+
+int virtio_mmio_kick_fd(const struct virtio_mmio *dev, unsigned queue)
+{
+	return dev->queues[queue].kick_fd;
+}
+
+int virtio_mmio_call_fd(const struct virtio_mmio *dev)
+{
+	return dev->call_fd;
+}
+
+struct trapped_write {
+	struct virtio_mmio *dev;
+	uint32_t offset;
+	uint8_t data[8];
+	unsigned len;
+};
+
+static uint32_t register_value(const struct trapped_write *write)
+{
+	uint32_t value;
+
+	memcpy(&value, write->data, sizeof(value));
+	return le32toh(value);
+}
+
+static void write_config(struct virtio_mmio *dev,
+			 const struct trapped_write *write)
+{
+	struct err err;
+
+	if (!(dev->status & VIRTIO_CONFIG_S_FEATURES_OK)) { /* 3.1.1, step 4 */
+		log_guest("virtio", dev->id,
+			  "configuration space: write before FEATURES_OK, "
+			  "dropped");
+		return;
+	}
+	if (vhost_write_config(dev->backend, write->offset - VIRTIO_MMIO_CONFIG,
+			       write->data, write->len, &err) < 0 ||
+	    reload_config(dev, &err) < 0)
+		log_guest("virtio", dev->id,
+			  "configuration space: %s, write dropped", err.text);
+}
+
+static int write_on_main(void *arg)
+{
+	const struct trapped_write *write = arg;
+	struct virtio_mmio *dev = write->dev;
+
+	pthread_mutex_lock(&dev->lock);
+	if (write->offset >= VIRTIO_MMIO_CONFIG)
+		write_config(dev, write);
+	else
+		regs_write(dev, write->offset, register_value(write));
+	pthread_mutex_unlock(&dev->lock);
+	return 0;
+}
+
+/* The one judgement of a trapped write's place and width (4.2.2.2). */
+static bool write_is_possible(const struct virtio_mmio *dev, uint64_t offset,
+			      unsigned len)
+{
+	if (offset < VIRTIO_MMIO_CONFIG)
+		return len == sizeof(uint32_t) && offset % len == 0;
+	return (len == 1 || len == 2 || len == 4 || len == 8) &&
+	       range_within(offset - VIRTIO_MMIO_CONFIG, len, dev->config_size);
+}
+
+void virtio_mmio_write(struct virtio_mmio *dev, uint64_t offset,
+		       const void *data, unsigned len)
+{
+	struct trapped_write write = { .dev = dev, .len = len };
+	bool needs_main = true;
+
+	if (!write_is_possible(dev, offset, len)) {
+		log_guest("virtio", dev->id,
+			  "write of %u bytes at %#llx dropped", len,
+			  (unsigned long long)offset);
+		return;
+	}
+	write.offset = (uint32_t)offset;
+	memcpy(write.data, data, len);
+	if (offset < VIRTIO_MMIO_CONFIG) {
+		uint32_t value = register_value(&write);
+
+		pthread_mutex_lock(&dev->lock);
+		needs_main = regs_write_needs_main(dev, write.offset, value);
+		if (!needs_main)
+			regs_write(dev, write.offset, value);
+		pthread_mutex_unlock(&dev->lock);
+	}
+	if (needs_main)
+		main_call_run(dev->main_calls, write_on_main, &write);
+}
