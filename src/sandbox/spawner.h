@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * spawner.h - the process that starts our own backends
+ *
+ * Forked before the files of the VM, KVM and guest memory are open. It executes
+ * its own image again by descriptor, with the role's arguments and exactly the
+ * descriptors it was handed. When the monitor is gone, however it went, the
+ * spawner ends the backends and removes the socket files it was told of.
+ *
+ * Main thread.
+ */
+#ifndef MOTE_SPAWNER_H
+#define MOTE_SPAWNER_H
+
+#include "err.h"
+#include "util.h"
+
+enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE };
+
+enum { SPAWN_FDS_MAX = 4 };
+
+/* Fixed size; checked whole by the spawner before use. */
+struct spawn_request {
+	enum spawn_role role;
+	char id[ID_MAX + 1]; /* device: log lines, serial of a disk */
+	bool read_only;	     /* block */
+	bool direct;	     /* block: the image is open with O_DIRECT */
+	bool listen;	     /* console: fds[1] is a listening socket */
+	bool drop;	     /* console: nobody may be reading; never wait */
+	bool escape;	     /* console: Ctrl-A x ends the VM */
+	unsigned queues;     /* block */
+	uint8_t log_level;
+};
+
+struct spawner;
+struct event_base;
+
+/* Fork it. Call while the process has one thread and few descriptors. */
+int spawner_create(struct spawner **out, struct err *err);
+
+/*
+ * Ask for a backend; it starts while the caller goes on. fds[0] is its end of
+ * the vhost-user socket, the rest the role's: block: image; console: input and
+ * output, or a listening socket. They are duplicated, the caller keeps its own.
+ * A backend that cannot start closes its socket and is reported as ended.
+ */
+int spawner_start(struct spawner *spawner, const struct spawn_request *req,
+		  const int *fds, size_t n, struct err *err);
+
+/* Remove this socket file when the VM ends, however it ends. */
+int spawner_unlink_at_end(struct spawner *spawner, const char *path,
+			  struct err *err);
+
+/*
+ * From now on exited() is called from the event loop for every backend that
+ * ends: its device id, and the status as wait(2) has it.
+ */
+int spawner_watch(struct spawner *spawner, struct event_base *base,
+		  void (*exited)(void *ctx, const char *id, int status),
+		  void *ctx, struct err *err);
+
+/* No longer: before base is freed. */
+void spawner_unwatch(struct spawner *spawner);
+
+/*
+ * Waits until the backends have ended (they do when their sockets close; one
+ * that does not is killed) and the files are removed. NULL is allowed.
+ */
+void spawner_destroy(struct spawner *spawner);
+
+#endif

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * spawner_serve.c - the spawner process: start backends, outlive the monitor
+ *
+ * Theory of operation: serving -> ending. While serving it waits for requests
+ * and for children that ended. The end begins when the monitor's socket closes,
+ * whether the monitor closed it or was killed: from then on no request is
+ * taken. The backends see their own sockets close at the same moment and finish
+ * by themselves (a console still writes out what it holds); whoever has not
+ * after GRACE_MS gets SIGTERM, after TERM_MS more SIGKILL. The files go last, so
+ * that a path is never free while its server still runs. A killed spawner takes
+ * the backends with it (PR_SET_PDEATHSIG).
+ */
+#include "fd.h"
+#include "log.h"
+#include "parse.h"
+#include "spawner_wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	CHILDREN_MAX = 128,
+	FILES_MAX = 64,
+	GRACE_MS = 12000,
+	TERM_MS = 2000,
+	FIRST_ROLE_FD = 3, /* a role's descriptors start here */
+	OWN_FD_BASE = 16,  /* and ours are above them */
+};
+
+static_assert(FIRST_ROLE_FD + SPAWN_FDS_MAX <= OWN_FD_BASE,
+	      "a role's descriptors do not reach ours");
+
+static struct {
+	int sock, exe_fd, signal_fd;
+	struct {
+		pid_t pid; /* 0: free */
+		char id[ID_MAX + 1];
+	} children[CHILDREN_MAX];
+	char files[FILES_MAX][SPAWNER_PATH_MAX];
+	size_t file_count;
+} self;
+
+/* What the child is told, from the request; argv points into text. */
+struct role_args {
+	char text[8][ID_MAX + 32];
+	char *argv[16];
+	size_t argc, used;
+};
+
+static void add_word(struct role_args *args, const char *word)
+{
+	args->argv[args->argc++] = (char *)word;
+	args->argv[args->argc] = NULL;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+add_text(struct role_args *args, const char *fmt, ...)
+{
+	char *text = args->text[args->used++];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(args->text[0]), fmt, ap);
+	va_end(ap);
+	add_word(args, text);
+}
+
+static void make_args(struct role_args *args, const struct spawn_request *req)
+{
+	static const char *const roles[] = {
+		[SPAWN_BLOCK] = "block",
+		[SPAWN_CONSOLE] = "console",
+	};
+
+	*args = (struct role_args){ .argc = 0 };
+	add_word(args, "mote");
+	add_word(args, roles[req->role]);
+	add_text(args, "--fd=%d", FIRST_ROLE_FD);
+	add_text(args, "--id=%s", req->id);
+	add_text(args, "--log-level=%s", log_level_name(req->log_level));
+	if (req->role == SPAWN_BLOCK) {
+		add_text(args, "--blk-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(args, "--num-queues=%u", req->queues);
+		if (req->read_only)
+			add_word(args, "--read-only");
+		if (req->direct)
+			add_word(args, "--direct");
+	} else if (req->listen) {
+		add_text(args, "--listen-fd=%d", FIRST_ROLE_FD + 1);
+	} else {
+		add_text(args, "--in-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(args, "--out-fd=%d", FIRST_ROLE_FD + 2);
+		if (req->escape)
+			add_word(args, "--escape");
+		if (req->drop)
+			add_word(args, "--drop");
+	}
+}
+
+/* Runs in the child of vfork(): system calls only, until exec. */
+static void become_role(const struct role_args *args, const int *fds, size_t n,
+			pid_t spawner)
+{
+	static char *const no_env[] = { NULL };
+	int high[SPAWN_FDS_MAX];
+	sigset_t none;
+
+	for (size_t i = 0; i < n; i++)
+		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, OWN_FD_BASE);
+	for (size_t i = 0; i < n; i++) {
+		if (dup2(high[i], FIRST_ROLE_FD + (int)i) < 0)
+			return;
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != spawner)
+		return;
+	execveat(self.exe_fd, "", args->argv, no_env, AT_EMPTY_PATH);
+}
+
+static pid_t fork_role(const struct role_args *args, const int *fds, size_t n)
+{
+	pid_t spawner = getpid(), pid = vfork();
+
+	if (pid == 0) {
+		become_role(args, fds, n, spawner);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void start_role(const struct spawn_request *req, const int *fds,
+		       size_t n)
+{
+	struct role_args args;
+	size_t slot = 0;
+	pid_t pid;
+
+	while (slot < CHILDREN_MAX && self.children[slot].pid != 0)
+		slot++;
+	make_args(&args, req);
+	pid = slot < CHILDREN_MAX ? fork_role(&args, fds, n) : -1;
+	if (pid < 0) {
+		log_write(LOG_ERROR, "spawner", req->id,
+			  "backend not started: out of processes");
+		return;
+	}
+	self.children[slot].pid = pid;
+	memcpy(self.children[slot].id, req->id, sizeof(req->id));
+}
+
+static bool id_is_valid(const char *id)
+{
+	char copy[ID_MAX + 1];
+
+	return memchr(id, '\0', ID_MAX + 1) != NULL &&
+	       parse_id(id, copy, NULL) == 0;
+}
+
+/* The one place where a request is judged; nothing else checks it again. */
+static bool request_is_valid(const struct spawn_request *req, size_t n)
+{
+	size_t wanted = 2; /* vhost-user socket, image or listener */
+
+	if (req->role == SPAWN_CONSOLE && !req->listen)
+		wanted = 3; /* input and output */
+	return (req->role == SPAWN_BLOCK || req->role == SPAWN_CONSOLE) &&
+	       n == wanted && id_is_valid(req->id) && req->queues <= 256 &&
+	       req->log_level <= LOG_DEBUG;
+}
+
+static void handle_message(const struct spawner_message *message,
+			   const int *fds, size_t n)
+{
+	switch (message->verb) {
+	case SPAWNER_START:
+		if (!request_is_valid(&message->start, n))
+			log_write(LOG_ERROR, "spawner", NULL,
+				  "malformed request, refused");
+		else
+			start_role(&message->start, fds, n);
+		break;
+	case SPAWNER_UNLINK:
+		if (self.file_count < FILES_MAX &&
+		    memchr(message->path, '\0', SPAWNER_PATH_MAX) != NULL)
+			memcpy(self.files[self.file_count++], message->path,
+			       SPAWNER_PATH_MAX);
+		break;
+	case SPAWNER_EXITED:
+		break;
+	}
+}
+
+/* Returns false when the monitor is gone. */
+static bool receive(void)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int) * SPAWN_FDS_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct spawner_message message;
+	struct iovec iov = { &message, sizeof(message) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control),
+	};
+	int fds[SPAWN_FDS_MAX];
+	struct cmsghdr *cmsg;
+	size_t n = 0;
+	ssize_t got = recvmsg(self.sock, &msg, MSG_CMSG_CLOEXEC);
+
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got <= 0)
+		return false;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg != NULL && cmsg->cmsg_type == SCM_RIGHTS) {
+		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
+	}
+	if (got == sizeof(message))
+		handle_message(&message, fds, n);
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	return true;
+}
+
+static void report(size_t slot, int status)
+{
+	struct spawner_message message = { .verb = SPAWNER_EXITED };
+
+	memcpy(message.exited.id, self.children[slot].id,
+	       sizeof(message.exited.id));
+	message.exited.status = status;
+	send(self.sock, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Returns how many children are left. */
+static size_t reap(void)
+{
+	struct signalfd_siginfo info;
+	size_t left = 0;
+	pid_t pid;
+	int status;
+
+	while (read(self.signal_fd, &info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < CHILDREN_MAX; i++) {
+			if (self.children[i].pid != pid)
+				continue;
+			report(i, status);
+			self.children[i].pid = 0;
+		}
+	}
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		left += self.children[i].pid != 0;
+	return left;
+}
+
+static void signal_children(int signal)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+		if (self.children[i].pid != 0)
+			kill(self.children[i].pid, signal);
+	}
+}
+
+/* Wait until all children are gone or timeout_ms without one ending passed. */
+static bool wait_children(int timeout_ms)
+{
+	struct pollfd ended = { .fd = self.signal_fd, .events = POLLIN };
+
+	while (reap() > 0) {
+		if (poll(&ended, 1, timeout_ms) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void end(void)
+{
+	if (!wait_children(GRACE_MS)) {
+		signal_children(SIGTERM);
+		if (!wait_children(TERM_MS)) {
+			signal_children(SIGKILL);
+			wait_children(TERM_MS);
+		}
+	}
+	for (size_t i = 0; i < self.file_count; i++)
+		unlink(self.files[i]);
+}
+
+/* Own descriptors above the roles', /dev/null and the log as 0, 1 and 2. */
+static void arrange_fds(int sock, int exe_fd)
+{
+	sigset_t child;
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int log_fd = log_get_fd(), signal_fd;
+
+	self.sock = fcntl(sock, F_DUPFD_CLOEXEC, OWN_FD_BASE);
+	self.exe_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, OWN_FD_BASE);
+	if (log_fd != STDERR_FILENO)
+		dup2(log_fd, STDERR_FILENO);
+	log_set_fd(STDERR_FILENO);
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	close_range(FIRST_ROLE_FD, OWN_FD_BASE - 1, 0);
+	/* What a shell left open is not for the roles. */
+	close_range(OWN_FD_BASE, ~0u, CLOSE_RANGE_CLOEXEC);
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	self.signal_fd = fcntl(signal_fd, F_DUPFD_CLOEXEC, OWN_FD_BASE);
+	close(signal_fd);
+}
+
+void spawner_serve(int sock, int exe_fd)
+{
+	struct pollfd fds[2];
+
+	/*
+	 * Ctrl-C, a lost terminal and a SIGTERM for the whole group are the
+	 * monitor's business, not ours: the backends die with us.
+	 */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	/* Nobody reads our log lines any more; roles inherit this. */
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "mote-spawner");
+	arrange_fds(sock, exe_fd);
+
+	fds[0] = (struct pollfd){ .fd = self.sock, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = self.signal_fd, .events = POLLIN };
+	for (;;) {
+		if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+			continue;
+		if (fds[1].revents != 0)
+			reap();
+		if (fds[0].revents != 0 && !receive())
+			break;
+	}
+	end();
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * spawner_wire.h - what monitor and spawner say to each other
+ *
+ * One fixed-size message per packet of a SOCK_SEQPACKET pair; descriptors come
+ * with SPAWNER_START only.
+ */
+#ifndef MOTE_SPAWNER_WIRE_H
+#define MOTE_SPAWNER_WIRE_H
+
+#include "spawner.h"
+
+enum spawner_verb {
+	SPAWNER_START,	/* monitor -> spawner: start + descriptors */
+	SPAWNER_UNLINK, /* monitor -> spawner: path */
+	SPAWNER_EXITED, /* spawner -> monitor: exited */
+};
+
+enum { SPAWNER_PATH_MAX = 108 }; /* of sockaddr_un */
+
+struct spawner_message {
+	enum spawner_verb verb;
+	union {
+		struct spawn_request start;
+		char path[SPAWNER_PATH_MAX];
+		struct {
+			char id[ID_MAX + 1];
+			int status; /* as wait(2) has it */
+		} exited;
+	};
+};
+
+/* The spawner's own life: serves sock until the monitor is gone. */
+void spawner_serve(int sock, int exe_fd);
+
+#endif
