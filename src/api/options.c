@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * options.c - the command line of `mote run` -> struct vm_config
+ *
+ * The table below is the command line: parser, --help and the test that holds
+ * docs/mote.1 against them read the same rows.
+ */
+#include "options.h"
+#include "parse.h"
+#include "suboptions.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define INTO(type, member) offsetof(struct type, member)
+
+static int set_memory(struct vm_config *cfg, char *text, struct err *err);
+static int add_disk(struct vm_config *cfg, char *text, struct err *err);
+static int add_vhost_user(struct vm_config *cfg, char *text, struct err *err);
+static int add_console(struct vm_config *cfg, char *text, struct err *err);
+
+static int set_kernel(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)err;
+	cfg->kernel = text;
+	return 0;
+}
+
+static int set_initrd(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)err;
+	cfg->initrd = text;
+	return 0;
+}
+
+static int set_cmdline(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)err;
+	cfg->cmdline = text;
+	return 0;
+}
+
+static int set_cpus(struct vm_config *cfg, char *text, struct err *err)
+{
+	uint64_t value;
+	int ret = parse_uint(text, 1, CONFIG_CPUS_MAX, &value, err);
+
+	if (ret == 0)
+		cfg->cpus = (unsigned)value;
+	return ret;
+}
+
+static int set_load(struct vm_config *cfg, char *text, struct err *err)
+{
+	static const char *const names[] = {
+		[LOAD_AUTO] = "auto",
+		[LOAD_READ] = "read",
+		[LOAD_MAP] = "map",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			cfg->load = (enum config_load)i;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "'%s': use auto, read or map", text);
+}
+
+static int set_platform(struct vm_config *cfg, char *text, struct err *err)
+{
+	if (strcmp(text, "acpi") == 0)
+		cfg->platform = PLATFORM_ACPI;
+	else if (strcmp(text, "cmdline") == 0)
+		cfg->platform = PLATFORM_CMDLINE;
+	else
+		return err_set(err, EINVAL, "'%s': use acpi or cmdline", text);
+	return 0;
+}
+
+static int set_prefault(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)text;
+	(void)err;
+	cfg->prefault = true;
+	return 0;
+}
+
+static int set_hugepages(struct vm_config *cfg, char *text, struct err *err)
+{
+	if (strcmp(text, "2M") != 0)
+		return err_set(err, EINVAL, "'%s': only 2M is supported", text);
+	cfg->hugepages = true;
+	return 0;
+}
+
+static int set_early_console(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)err;
+	cfg->early_console = text;
+	return 0;
+}
+
+static int set_id(struct vm_config *cfg, char *text, struct err *err)
+{
+	return parse_id(text, cfg->id, err);
+}
+
+static int set_log_level(struct vm_config *cfg, char *text, struct err *err)
+{
+	return log_level_parse(text, &cfg->log_level, err);
+}
+
+static int set_log_file(struct vm_config *cfg, char *text, struct err *err)
+{
+	(void)err;
+	cfg->log_file = text;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	const char *value; /* what --help calls it; NULL: takes none */
+	int (*set)(struct vm_config *cfg, char *text, struct err *err);
+	const char *help;
+} options[] = {
+	{ "kernel", "FILE", set_kernel, "ELF vmlinux or bzImage (required)" },
+	{ "initrd", "FILE", set_initrd, "initial RAM disk" },
+	{ "cmdline", "TEXT", set_cmdline,
+	  "kernel command line [" CONFIG_CMDLINE_DEFAULT "]" },
+	{ "cpus", "N", set_cpus, "vCPUs, 1 to 64 [1]" },
+	{ "memory",
+	  "SIZE[,sharing=auto|private|shared][,mergeable=on|off][,thp=on|off]",
+	  set_memory, "guest RAM [128M]" },
+	{ "disk", "PATH[,ro][,id=ID][,direct][,queues=N]", add_disk,
+	  "raw image or block device (repeatable)" },
+	{ "vhost-user",
+	  "TYPE,socket=PATH[,listen][,id=ID][,queues=N]"
+	  "[,queue-size=N][,tag=TAG][,mac=MAC]",
+	  add_vhost_user, "device served by a vhost-user server (repeatable)" },
+	{ "console", "stdio|pty|file=PATH|socket=PATH|none[,id=ID]",
+	  add_console, "hvc0, hvc1, ... (repeatable) [stdio]" },
+	{ "load", "auto|read|map", set_load,
+	  "copy kernel and initrd, or map their files [auto]" },
+	{ "platform", "acpi|cmdline", set_platform,
+	  "how the kernel finds devices [acpi]" },
+	{ "prefault", NULL, set_prefault, "allocate all guest RAM at start" },
+	{ "hugepages", "2M", set_hugepages,
+	  "guest RAM from reserved huge pages" },
+	{ "early-console", "FILE|stderr", set_early_console,
+	  "output of earlyprintk=ttyS0" },
+	{ "id", "ID", set_id, "name in log lines [vm]" },
+	{ "log-level", "error|warn|info|debug", set_log_level, "[warn]" },
+	{ "log-file", "FILE", set_log_file, "append log lines here [stderr]" },
+	{ "help", NULL, NULL, "print this and exit" },
+};
+
+static int set_memory(struct vm_config *cfg, char *text, struct err *err)
+{
+	struct memory_options {
+		const char *sharing;
+		bool mergeable, thp;
+	} memory = { "auto", cfg->mergeable, cfg->thp };
+	static const struct suboption table[] = {
+		{ "sharing", suboption_text, INTO(memory_options, sharing) },
+		{ "mergeable", suboption_bool,
+		  INTO(memory_options, mergeable) },
+		{ "thp", suboption_bool, INTO(memory_options, thp) },
+	};
+	static const char *const names[] = {
+		[SHARING_AUTO] = "auto",
+		[SHARING_PRIVATE] = "private",
+		[SHARING_SHARED] = "shared",
+	};
+	const char *size;
+	int ret = suboptions_parse(text, &size, table, ARRAY_LEN(table),
+				   &memory, err);
+
+	if (ret == 0)
+		ret = parse_size(size, MIB, &cfg->memory, err);
+	if (ret < 0)
+		return ret;
+	cfg->mergeable = memory.mergeable;
+	cfg->thp = memory.thp;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(memory.sharing, names[i]) == 0) {
+			cfg->sharing = (enum config_sharing)i;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "sharing '%s': use auto, private or shared",
+		       memory.sharing);
+}
+
+static int add_disk(struct vm_config *cfg, char *text, struct err *err)
+{
+	static const struct suboption table[] = {
+		{ "ro", suboption_bool, INTO(config_disk, read_only) },
+		{ "id", suboption_id, INTO(config_disk, id) },
+		{ "direct", suboption_bool, INTO(config_disk, direct) },
+		{ "queues", suboption_queues, INTO(config_disk, queues) },
+	};
+	struct config_disk *disk = &cfg->disks[cfg->disk_count];
+	int ret;
+
+	if (cfg->disk_count == CONFIG_DISKS_MAX)
+		return err_set(err, EINVAL, "at most %d disks",
+			       CONFIG_DISKS_MAX);
+	ret = suboptions_parse(text, &disk->path, table, ARRAY_LEN(table), disk,
+			       err);
+	if (ret == 0 && disk->path[0] == '\0')
+		ret = err_set(err, EINVAL, "expected the path of an image");
+	if (ret == 0)
+		cfg->disk_count++;
+	return ret;
+}
+
+/* aa:bb:cc:dd:ee:ff; a multicast address belongs to no device. */
+static int suboption_mac(const char *text, void *into, struct err *err)
+{
+	struct config_vhost_user *user =
+		container_of(into, struct config_vhost_user, mac);
+	unsigned b[6];
+	char end;
+
+	if (text == NULL ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
+		   &b[3], &b[4], &b[5], &end) != 6 ||
+	    (b[0] & 1) != 0)
+		return err_set(err, EINVAL,
+			       "'%s': expected a unicast MAC address such as "
+			       "02:00:00:00:00:01",
+			       text ? text : "");
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		user->mac[i] = (uint8_t)b[i];
+	user->mac_given = true;
+	return 0;
+}
+
+static int add_vhost_user(struct vm_config *cfg, char *text, struct err *err)
+{
+	static const struct suboption table[] = {
+		{ "socket", suboption_text, INTO(config_vhost_user, socket) },
+		{ "listen", suboption_bool, INTO(config_vhost_user, listen) },
+		{ "id", suboption_id, INTO(config_vhost_user, id) },
+		{ "queues", suboption_queues, INTO(config_vhost_user, queues) },
+		{ "queue-size", suboption_queue_size,
+		  INTO(config_vhost_user, queue_size) },
+		{ "tag", suboption_text, INTO(config_vhost_user, tag) },
+		{ "mac", suboption_mac, INTO(config_vhost_user, mac) },
+	};
+	struct config_vhost_user *user;
+	int ret;
+
+	if (cfg->vhost_user_count == CONFIG_VHOST_USER_MAX)
+		return err_set(err, EINVAL, "at most %d vhost-user devices",
+			       CONFIG_VHOST_USER_MAX);
+	user = &cfg->vhost_user[cfg->vhost_user_count];
+	user->queue_size = CONFIG_QUEUE_SIZE;
+	ret = suboptions_parse(text, &user->type, table, ARRAY_LEN(table), user,
+			       err);
+	if (ret == 0 && user->socket == NULL)
+		ret = err_set(err, EINVAL, "expected TYPE,socket=PATH");
+	if (ret == 0 && user->tag != NULL && strcmp(user->type, "fs") != 0)
+		ret = err_set(err, EINVAL, "tag: only fs devices have one");
+	if (ret == 0 && user->mac_given && strcmp(user->type, "net") != 0)
+		ret = err_set(err, EINVAL, "mac: only net devices have one");
+	if (ret == 0 && user->tag != NULL && strlen(user->tag) > CONFIG_TAG_MAX)
+		ret = err_set(err, EINVAL, "tag '%s': at most %d bytes",
+			      user->tag, CONFIG_TAG_MAX);
+	if (ret == 0)
+		cfg->vhost_user_count++;
+	return ret;
+}
+
+static int set_console_kind(struct config_console *console, const char *text,
+			    struct err *err)
+{
+	static const struct {
+		const char *name;
+		enum config_console_kind kind;
+		bool path;
+	} kinds[] = {
+		{ "stdio", CONSOLE_STDIO, false },
+		{ "pty", CONSOLE_PTY, false },
+		{ "file=", CONSOLE_FILE, true },
+		{ "socket=", CONSOLE_SOCKET, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		size_t len = strlen(kinds[i].name);
+
+		if (strncmp(text, kinds[i].name, len) != 0 ||
+		    kinds[i].path != (text[len] != '\0'))
+			continue;
+		console->kind = kinds[i].kind;
+		console->path = text + len;
+		return 0;
+	}
+	return err_set(err, EINVAL,
+		       "'%s': use stdio, pty, file=PATH, socket=PATH or none",
+		       text);
+}
+
+static int add_console(struct vm_config *cfg, char *text, struct err *err)
+{
+	static const struct suboption table[] = {
+		{ "id", suboption_id, INTO(config_console, id) },
+	};
+	struct config_console *console = &cfg->consoles[cfg->console_count];
+	const char *kind;
+	int ret;
+
+	cfg->console_given = true;
+	if (strcmp(text, "none") == 0)
+		return 0;
+	if (cfg->console_count == CONFIG_CONSOLES_MAX)
+		return err_set(err, EINVAL, "at most %d consoles",
+			       CONFIG_CONSOLES_MAX);
+	ret = suboptions_parse(text, &kind, table, ARRAY_LEN(table), console,
+			       err);
+	if (ret == 0)
+		ret = set_console_kind(console, kind, err);
+	if (ret == 0)
+		cfg->console_count++;
+	return ret;
+}
+
+void options_print_help(FILE *out)
+{
+	fprintf(out, "usage: mote run --kernel FILE [OPTION]...\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		fprintf(out, "  --%s%s%s\n          %s\n", options[i].name,
+			options[i].value ? " " : "",
+			options[i].value ? options[i].value : "",
+			options[i].help);
+	fprintf(out, "\nSizes take K, M, G or T. On a stdio console, Ctrl-A x "
+		     "ends the VM.\nExit status: 0 guest powered off, 1 "
+		     "failure, 2 wrong usage, 3 guest reset,\n4 guest panic, "
+		     "5 triple fault, 6 ended by the user. See mote(1).\n");
+}
+
+static void make_getopt_table(struct option *table)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		table[i] = (struct option){
+			.name = options[i].name,
+			.has_arg = options[i].value ? required_argument
+						    : no_argument,
+		};
+}
+
+static int bad_usage(int c, char **argv, struct err *err)
+{
+	const char *word = argv[optind - 1];
+
+	if (c == ':')
+		return err_set(err, EINVAL, "%s needs a value", word);
+	return err_set(err, EINVAL, "unknown option '%s', see mote run --help",
+		       word);
+}
+
+int options_parse(int argc, char **argv, struct vm_config *cfg, bool *help,
+		  struct err *err)
+{
+	struct option table[ARRAY_LEN(options) + 1] = { 0 };
+	int c, index, ret;
+
+	make_getopt_table(table);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:h", table, &index)) != -1) {
+		if (c == 'h' || (c == 0 && options[index].set == NULL)) {
+			*help = true;
+			return 0;
+		}
+		if (c != 0)
+			return bad_usage(c, argv, err);
+		ret = options[index].set(cfg, optarg, err);
+		if (ret < 0)
+			return err_prefix(err, ret, "--%s",
+					  options[index].name);
+	}
+	if (optind < argc)
+		return err_set(err, EINVAL,
+			       "'%s' is not an option, see mote run --help",
+			       argv[optind]);
+	if (!cfg->console_given) {
+		cfg->consoles[0].kind = CONSOLE_STDIO;
+		cfg->console_count = 1;
+	}
+	return 0;
+}

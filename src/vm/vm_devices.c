@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vm_devices.c - the devices of the configuration become slots on the bus
+ *
+ * Order on the bus, and so of names in the guest (vda, vdb, ...; hvc0, ...):
+ * disks, vhost-user devices, consoles, each in the order they were given.
+ */
+#include "vm_internal.h"
+#include "fd.h"
+#include "log.h"
+#include "spawner.h"
+#include "vhost_user.h"
+#include "virtio_mmio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_fs.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Returns NULL with *err set when the bus is full. */
+static struct vm_device *next_slot(struct vm *vm, const char *id,
+				   struct err *err)
+{
+	struct vm_device *device;
+
+	if (vm->device_count == LAYOUT_DEVICES_MAX) {
+		err_set(err, ENOSPC, "device %s: at most %u devices", id,
+			LAYOUT_DEVICES_MAX);
+		return NULL;
+	}
+	device = &vm->devices[vm->device_count++];
+	device->id = id;
+	return device;
+}
+
+/* A slot whose backend is ours: *theirs is the backend's end of the socket. */
+static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
+			 int *theirs, struct err *err)
+{
+	struct vm_device *device = next_slot(vm, id, err);
+	int pair[2];
+
+	if (device == NULL)
+		return -ENOSPC;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(err, "%s: socketpair", id);
+	device->device_id = device_id;
+	device->backend_fd = pair[0];
+	*theirs = pair[1];
+	return 0;
+}
+
+static int open_image(const struct config_disk *disk, int *fd, struct err *err)
+{
+	/* O_NONBLOCK: for a FIFO, until it is refused; the backend ends it. */
+	int flags = (disk->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+		    O_NONBLOCK | (disk->direct ? O_DIRECT : 0);
+	struct stat st;
+
+	*fd = open(disk->path, flags);
+	if (*fd < 0 && errno == EINVAL && disk->direct) {
+		log_write(LOG_WARN, "vm", disk->id,
+			  "'%s' is on a file system without O_DIRECT, the page "
+			  "cache is used",
+			  disk->path);
+		*fd = open(disk->path, flags & ~O_DIRECT);
+	}
+	if (*fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM) &&
+	    !disk->read_only)
+		return err_errno(err,
+				 "disk %s: '%s' cannot be written (a "
+				 "read-only disk is --disk %s,ro)",
+				 disk->id, disk->path, disk->path);
+	if (*fd < 0)
+		return err_errno(err, "disk %s: '%s'", disk->id, disk->path);
+	if (fstat(*fd, &st) < 0 ||
+	    !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		return err_set(err, EINVAL,
+			       "disk %s: '%s' is neither a file nor a block "
+			       "device",
+			       disk->id, disk->path);
+	/* The backend's lock is the same one; it does not know the path. */
+	if (fd_lock(*fd, !disk->read_only) == -EBUSY)
+		return err_set(err, EBUSY,
+			       "disk %s: '%s' is in use by another process%s",
+			       disk->id, disk->path,
+			       disk->read_only ? ", which writes to it" : "");
+	return 0;
+}
+
+static int start_disk(struct vm *vm, const struct config_disk *disk,
+		      struct err *err)
+{
+	struct spawn_request req = {
+		.role = SPAWN_BLOCK,
+		.read_only = disk->read_only,
+		.direct = disk->direct,
+		.queues = disk->queues,
+		.log_level = (uint8_t)vm->cfg->log_level,
+	};
+	int image_fd = -1, backend_fd = -1, ret;
+
+	memcpy(req.id, disk->id, sizeof(req.id));
+	ret = open_image(disk, &image_fd, err);
+	if (ret == 0)
+		ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, &backend_fd,
+				    err);
+	if (ret == 0) {
+		int fds[] = { backend_fd, image_fd };
+
+		ret = spawner_start(vm->spawner, &req, fds, ARRAY_LEN(fds),
+				    err);
+	}
+	fd_close(&backend_fd);
+	fd_close(&image_fd);
+	return ret;
+}
+
+int vm_start_backends(struct vm *vm, struct err *err)
+{
+	const struct vm_config *cfg = vm->cfg;
+	int backend_fd, ret = 0;
+
+	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++)
+		ret = start_disk(vm, &cfg->disks[i], err);
+	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++) {
+		if (next_slot(vm, cfg->vhost_user[i].id, err) == NULL)
+			ret = -ENOSPC;
+	}
+	for (unsigned i = 0; i < cfg->console_count && ret == 0; i++) {
+		ret = next_own_slot(vm, cfg->consoles[i].id, VIRTIO_ID_CONSOLE,
+				    &backend_fd, err);
+		if (ret < 0)
+			break;
+		ret = vm_start_console(vm, &cfg->consoles[i], backend_fd, err);
+		fd_close(&backend_fd);
+	}
+	return ret;
+}
+
+static_assert(sizeof(((struct virtio_fs_config *)0)->tag) == CONFIG_TAG_MAX,
+	      "a tag that fits the configuration fits the device");
+
+/*
+ * What the user gave for backends that have no configuration space. src/vhost
+ * cuts the numbers of queues to those the backend has.
+ */
+static void fill_config(const struct config_vhost_user *user,
+			const struct vhost_user_type *type,
+			struct vhost_user_config *cfg)
+{
+	unsigned queues = user->queues > 0 ? user->queues : type->queues;
+	struct virtio_fs_config fs = { .num_request_queues = 0 };
+	struct virtio_net_config net = { .status = VIRTIO_NET_S_LINK_UP };
+
+	if (user->tag != NULL) {
+		fs.num_request_queues = MAX(queues, 2) - 1;
+		memcpy(fs.tag, user->tag, strlen(user->tag));
+		memcpy(cfg->config, &fs, sizeof(fs));
+		cfg->config_given = true;
+	}
+	if (user->mac_given) {
+		memcpy(net.mac, user->mac, sizeof(net.mac));
+		net.max_virtqueue_pairs = (uint16_t)MAX(queues / 2, 1);
+		memcpy(cfg->config, &net, sizeof(net));
+		cfg->config_given = true;
+	}
+}
+
+static int connect_user_backend(struct vm *vm, struct vm_device *device,
+				const struct config_vhost_user *user,
+				struct vhost **out, struct err *err)
+{
+	const struct vhost_user_type *type = vhost_user_type_find(user->type);
+	struct vhost_user_config cfg = {
+		.id = user->id,
+		.fd = -1,
+		.path = user->socket,
+		.listen = user->listen,
+		.queues = user->queues,
+		.queue_size = user->queue_size,
+	};
+	int ret;
+
+	if (type == NULL)
+		return err_set(err, EINVAL,
+			       "vhost-user type '%s' is unknown; known are %s",
+			       user->type, vhost_user_type_names());
+	device->device_id = type->device_id;
+	cfg.device_id = type->device_id;
+	cfg.config_size = type->config_size;
+	fill_config(user, type, &cfg);
+	ret = vhost_user_create(&cfg, vm->memory, vm->base, out, err);
+	if (ret == 0 && user->listen) {
+		/* Only now is the file ours, and not another's to be kept. */
+		ret = spawner_unlink_at_end(vm->spawner, user->socket, err);
+		if (ret < 0)
+			vhost_destroy(*out);
+	}
+	return ret;
+}
+
+static int connect_own_backend(struct vm *vm, struct vm_device *device,
+			       struct vhost **out, struct err *err)
+{
+	const char *type =
+		device->device_id == VIRTIO_ID_BLOCK ? "blk" : "console";
+	unsigned index = (unsigned)(device - vm->devices);
+	struct vhost_user_config cfg = {
+		.id = device->id,
+		.device_id = device->device_id,
+		.fd = fd_take(&device->backend_fd),
+		.config_size = vhost_user_type_find(type)->config_size,
+		.queue_size = CONFIG_QUEUE_SIZE,
+	};
+
+	if (device->device_id == VIRTIO_ID_BLOCK)
+		cfg.queues = vm->cfg->disks[index].queues;
+	return vhost_user_create(&cfg, vm->memory, vm->base, out, err);
+}
+
+static int create_device(struct vm *vm, unsigned index, struct err *err)
+{
+	struct vm_device *device = &vm->devices[index];
+	unsigned user = index - vm->cfg->disk_count;
+	struct virtio_mmio_config cfg = {
+		.id = device->id,
+		.window = vm->windows + index * LAYOUT_DEVICE_SIZE,
+		.main_calls = vm->main_calls,
+		.before_start = vm_finish_loading,
+		.before_start_ctx = vm,
+	};
+	int ret;
+
+	if (device->backend_fd >= 0)
+		ret = connect_own_backend(vm, device, &cfg.backend, err);
+	else
+		ret = connect_user_backend(vm, device,
+					   &vm->cfg->vhost_user[user],
+					   &cfg.backend, err);
+	if (ret == 0) {
+		cfg.device_id = device->device_id;
+		ret = virtio_mmio_create(&cfg, &device->virtio, err);
+	}
+	return ret < 0 ? err_prefix(err, ret, "device %s", device->id) : 0;
+}
+
+int vm_create_devices(struct vm *vm, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < vm->device_count && ret == 0; i++)
+		ret = create_device(vm, i, err);
+	return ret;
+}
+
+static int connect_device(struct vm *vm, unsigned index, struct err *err)
+{
+	const struct virtio_mmio *virtio = vm->devices[index].virtio;
+	gpa_t window = LAYOUT_DEVICES_BASE + index * LAYOUT_DEVICE_SIZE;
+	unsigned queues = virtio_mmio_queue_count(virtio);
+	int ret;
+
+	for (unsigned queue = 0; queue < queues; queue++) {
+		ret = kvm_add_ioeventfd(vm->kvm,
+					window + VIRTIO_MMIO_QUEUE_NOTIFY,
+					sizeof(uint32_t), true, queue,
+					virtio_mmio_kick_fd(virtio, queue),
+					err);
+		if (ret < 0)
+			return ret;
+	}
+	ret = kvm_add_ioeventfd(vm->kvm, window + VIRTIO_MMIO_INTERRUPT_ACK,
+				sizeof(uint32_t), true, VIRTIO_MMIO_INT_VRING,
+				vm->ack_fd, err);
+	if (ret < 0)
+		return ret;
+	return kvm_add_irqfd(vm->kvm, LAYOUT_DEVICE_GSI_BASE + index,
+			     virtio_mmio_call_fd(virtio), err);
+}
+
+int vm_connect_devices(struct vm *vm, struct err *err)
+{
+	int ret = 0;
+
+	/* Counts up for ever and nobody reads it: that is its whole job. */
+	vm->ack_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vm->ack_fd < 0)
+		return err_errno(err, "eventfd");
+	for (unsigned i = 0; i < vm->device_count && ret == 0; i++)
+		ret = connect_device(vm, i, err);
+	return ret;
+}
+
+void vm_destroy_devices(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->device_count; i++) {
+		virtio_mmio_destroy(vm->devices[i].virtio);
+		fd_close(&vm->devices[i].backend_fd);
+	}
+}

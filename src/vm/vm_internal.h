@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vm_internal.h - what the files of src/vm share; seen by nobody else
+ */
+#ifndef MOTE_VM_INTERNAL_H
+#define MOTE_VM_INTERNAL_H
+
+#include "guest_memory.h"
+#include "layout.h"
+#include "power.h"
+#include "early_console.h"
+#include "vcpu.h"
+#include "vm.h"
+
+struct boot_demand;
+struct event;
+struct event_base;
+struct ioapic;
+struct main_call;
+struct vhost;
+struct virtio_mmio;
+
+enum { VM_SIGNALS = 3 };
+
+/* A slot on the bus: index i is window i and GSI LAYOUT_DEVICE_GSI_BASE + i. */
+struct vm_device {
+	const char *id;	    /* borrowed from the configuration */
+	uint32_t device_id; /* virtio device type */
+	int backend_fd;	    /* our end towards our own backend; -1 */
+	struct virtio_mmio *virtio;
+};
+
+struct vm {
+	const struct vm_config *cfg;
+	struct spawner *spawner;
+	struct event_base *base;
+	struct event *signals[VM_SIGNALS];
+	struct main_call *main_calls;
+
+	struct guest_memory *memory;
+	int kernel_fd, initrd_fd;   /* open until loaded */
+	struct boot_demand *demand; /* what is still in the files */
+	struct event *demand_event;
+	struct kvm *kvm;
+	struct vcpus *vcpus;
+	struct ioapic *ioapic;
+	struct power_ops power;
+	struct early_console early_console;
+
+	uint8_t *windows; /* one page per device, one KVM slot */
+	struct vm_device devices[LAYOUT_DEVICES_MAX];
+	unsigned device_count;
+	int ack_fd; /* swallows InterruptACK = 1; never read */
+
+	bool ended; /* main thread */
+	enum vm_end end;
+};
+
+/* The first end counts; later ones are consequences. Any thread. */
+void vm_end_request(struct vm *vm, enum vm_end end);
+
+/* vm_bus.c: exits of the vCPUs find their device. */
+extern const struct vcpu_handlers vm_bus_handlers;
+void vm_power_event(void *ctx, enum power_event event);
+
+/*
+ * vm_load.c: kernel, initrd and tables into memory, vCPU 0 to its entry. The rest
+ * of a load on demand must be finished before a backend looks at guest memory;
+ * dropping it lets vCPUs that wait for a page go on, with zeros.
+ */
+int vm_load(struct vm *vm, struct err *err);
+int vm_finish_loading(void *vm, struct err *err);
+void vm_drop_loading(struct vm *vm);
+
+/* vm_interrupts.c: IOAPIC entries become KVM routes. */
+int vm_create_interrupts(struct vm *vm, struct err *err);
+
+/*
+ * vm_devices.c, in this order: ask the spawner for our own backends, so that
+ * they start while the rest is set up; fill the windows once memory exists;
+ * connect ioeventfds and irqfds once vCPUs exist.
+ */
+int vm_start_backends(struct vm *vm, struct err *err);
+int vm_create_devices(struct vm *vm, struct err *err);
+int vm_connect_devices(struct vm *vm, struct err *err);
+void vm_destroy_devices(struct vm *vm);
+
+/* vm_consoles.c: what a console is attached to -> descriptors for its backend. */
+int vm_start_console(struct vm *vm, const struct config_console *console,
+		     int backend_fd, struct err *err);
+
+#endif
