@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_base.c - numbers, sizes, ids, error lines, main-thread calls
+ */
+#include "unit.h"
+#include "err.h"
+#include "log.h"
+#include "main_call.h"
+#include "parse.h"
+#include "util.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static const struct {
+	const char *text;
+	int ret;
+	uint64_t bytes;
+} sizes[] = {
+	{ "512", 0, 512 * MIB }, /* no suffix: the caller's unit */
+	{ "64K", 0, 64 * KIB },
+	{ "1GiB", 0, GIB },
+	{ "2g", 0, 2 * GIB },
+	{ "0", 0, 0 },
+	{ "", -EINVAL, 0 },
+	{ "-1", -EINVAL, 0 },
+	{ " 1", -EINVAL, 0 },
+	{ "1.5G", -EINVAL, 0 },
+	{ "1GB", -EINVAL, 0 },
+	{ "18446744073709551615", -EINVAL, 0 }, /* overflows in MiB */
+	{ "99999999999999999999", -EINVAL, 0 },
+	{ "16777216T", -EINVAL, 0 },
+};
+
+START_TEST(sizes_are_read_as_users_write_them)
+{
+	uint64_t bytes = 0;
+
+	ck_assert_int_eq(parse_size(sizes[_i].text, MIB, &bytes, NULL),
+			 sizes[_i].ret);
+	ck_assert_uint_eq(bytes, sizes[_i].bytes);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int ret;
+} uints[] = {
+	{ "1", 0 },	   { "64", 0 },
+	{ "0", -EINVAL },  { "65", -EINVAL },
+	{ "+1", -EINVAL }, { "1x", -EINVAL },
+	{ "", -EINVAL },   { "18446744073709551617", -EINVAL },
+};
+
+START_TEST(numbers_stay_within_their_limits)
+{
+	struct err err = { "" };
+	uint64_t value;
+
+	ck_assert_int_eq(parse_uint(uints[_i].text, 1, 64, &value, &err),
+			 uints[_i].ret);
+	ck_assert_int_eq(err.text[0] != '\0', uints[_i].ret != 0);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int ret;
+} ids[] = {
+	{ "vm-1_A", 0 },
+	{ "", -EINVAL },
+	{ "a/b", -EINVAL },
+	{ "..", -EINVAL },
+	{ "0123456789012345678901234567890123456789012345678901234567890123",
+	  0 },
+	{ "01234567890123456789012345678901234567890123456789012345678901234",
+	  -EINVAL },
+};
+
+START_TEST(ids_are_safe_in_paths_and_log_lines)
+{
+	char id[ID_MAX + 1] = "";
+
+	ck_assert_int_eq(parse_id(ids[_i].text, id, NULL), ids[_i].ret);
+	ck_assert_str_eq(id, ids[_i].ret == 0 ? ids[_i].text : "");
+}
+END_TEST
+
+START_TEST(a_range_never_wraps)
+{
+	ck_assert(range_within(0, 10, 10));
+	ck_assert(range_within(10, 0, 10));
+	ck_assert(!range_within(1, 10, 10));
+	ck_assert(!range_within(UINT64_MAX, 2, 10));
+	ck_assert(!range_within(2, UINT64_MAX, 10));
+}
+END_TEST
+
+START_TEST(an_error_line_keeps_its_cause)
+{
+	struct err err;
+
+	errno = ENOENT;
+	ck_assert_int_eq(err_errno(&err, "open '%s'", "x"), -ENOENT);
+	ck_assert_int_eq(err_prefix(&err, -ENOENT, "disk%d", 0), -ENOENT);
+	ck_assert_str_eq(err.text,
+			 "disk0: open 'x': No such file or directory");
+}
+END_TEST
+
+struct fixture {
+	struct event_base *base;
+	struct main_call *calls;
+	pthread_t main_thread;
+	int ran, first, second;
+};
+
+static int on_main(void *arg)
+{
+	struct fixture *f = arg;
+
+	ck_assert(pthread_equal(pthread_self(), f->main_thread));
+	f->ran++;
+	return 7;
+}
+
+static int on_main_and_close(void *arg)
+{
+	struct fixture *f = arg;
+
+	main_call_close(f->calls);
+	event_base_loopbreak(f->base);
+	return on_main(arg);
+}
+
+static void *calling_thread(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->first = main_call_run(f->calls, on_main, f);
+	main_call_run(f->calls, on_main_and_close, f);
+	f->second = main_call_run(f->calls, on_main, f);
+	return NULL;
+}
+
+START_TEST(calls_run_on_the_main_thread_until_it_closes)
+{
+	struct fixture f = { .main_thread = pthread_self() };
+	pthread_t thread;
+
+	f.base = event_base_new();
+	ck_assert_int_eq(main_call_create(f.base, &f.calls, NULL), 0);
+	pthread_create(&thread, NULL, calling_thread, &f);
+	event_base_dispatch(f.base);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(f.ran, 2);
+	ck_assert_int_eq(f.first, 7);
+	ck_assert_int_eq(f.second, -ECANCELED);
+	main_call_destroy(f.calls);
+	event_base_free(f.base);
+}
+END_TEST
+
+struct crowd {
+	struct main_call *calls;
+	struct event_base *base;
+};
+
+static int slow_on_main(void *arg)
+{
+	(void)arg;
+	usleep(1000);
+	return 0;
+}
+
+static void *calling_without_end(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (main_call_run(crowd->calls, slow_on_main, NULL) == 0)
+		;
+	return NULL;
+}
+
+static void time_is_up(evutil_socket_t fd, short what, void *arg)
+{
+	struct crowd *crowd = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(crowd->base);
+}
+
+/* So many that there is always one that waits when another is done. */
+START_TEST(threads_that_call_all_the_time_do_not_starve_other_events)
+{
+	const struct timeval soon = { .tv_usec = 50000 };
+	struct crowd crowd;
+	pthread_t threads[16];
+
+	crowd.base = event_base_new();
+	ck_assert_int_eq(main_call_create(crowd.base, &crowd.calls, NULL), 0);
+	event_base_once(crowd.base, -1, EV_TIMEOUT, time_is_up, &crowd, &soon);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_create(&threads[i], NULL, calling_without_end, &crowd);
+	event_base_dispatch(crowd.base); /* or the test times out */
+	main_call_close(crowd.calls);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_join(threads[i], NULL);
+	main_call_destroy(crowd.calls);
+	event_base_free(crowd.base);
+}
+END_TEST
+
+START_TEST(a_log_sink_that_is_full_loses_lines_but_no_time)
+{
+	char last[] = "x";
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(ends[1], last, 1) > 0)
+		;
+	fcntl(ends[1], F_SETFL, O_WRONLY); /* as stderr usually is */
+	log_set_fd(ends[1]);
+	log_write(LOG_ERROR, "test", NULL, "lost"); /* or it times out */
+	log_guest("test", NULL, "lost");
+	log_set_fd(STDERR_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("base");
+	TCase *tc = tcase_create("base");
+
+	tcase_add_loop_test(tc, sizes_are_read_as_users_write_them, 0,
+			    ARRAY_LEN(sizes));
+	tcase_add_loop_test(tc, numbers_stay_within_their_limits, 0,
+			    ARRAY_LEN(uints));
+	tcase_add_loop_test(tc, ids_are_safe_in_paths_and_log_lines, 0,
+			    ARRAY_LEN(ids));
+	tcase_add_test(tc, a_range_never_wraps);
+	tcase_add_test(tc, an_error_line_keeps_its_cause);
+	tcase_add_test(tc, calls_run_on_the_main_thread_until_it_closes);
+	tcase_add_test(tc, a_log_sink_that_is_full_loses_lines_but_no_time);
+	tcase_add_test(
+		tc, threads_that_call_all_the_time_do_not_starve_other_events);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# test_boot_iasl.sh PROGRAM: the ACPI tables that `PROGRAM --dump DIR` writes
+# must be disassembled by iasl, and compiled again without a warning into the
+# same bytes (after the header, where the compiler puts its own name).
+set -eu
+
+if ! command -v iasl >/dev/null; then
+	echo "skipped: no iasl (Debian package acpica-tools)"
+	exit 77
+fi
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+"$1" --dump "$dir"
+cd "$dir"
+
+status=0
+fail() {
+	echo "FAILED: $*"
+	status=1
+}
+
+for table in XSDT FACP APIC DSDT; do
+	iasl -p "$table" -d "$table.aml" >"$table.log" 2>&1 ||
+		fail "$table: disassembly"
+	iasl -p "$table-again" -tc "$table.dsl" >>"$table.log" 2>&1 ||
+		fail "$table: compilation"
+	if grep -E '^(Error|Warning)|[1-9][0-9]* (Errors|Warnings)|rror:|arning:' \
+			"$table.log"; then
+		fail "$table: iasl complains, see above"
+	fi
+	tail -c +37 "$table.aml" >before
+	tail -c +37 "$table-again.aml" >after
+	cmp before after || fail "$table: other bytes"
+done
+[ "$status" = 0 ] || cat ./*.log
+exit "$status"

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_options.c - the command line of mote run, and what vm_config refuses
+ */
+#include "unit.h"
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORDS_MAX = 12 };
+
+/* Parse a line of words, then check it: what `mote run` does with argv. */
+static int parse_line(const char *line, struct vm_config *cfg, struct err *err)
+{
+	static char text[512];
+	char *argv[WORDS_MAX + 2] = { "run" }, *rest = text, *word;
+	bool help = false;
+	int argc = 1, ret;
+
+	snprintf(text, sizeof(text), "%s", line);
+	while ((word = strsep(&rest, " ")) != NULL && argc <= WORDS_MAX)
+		argv[argc++] = word;
+	optind = 0;
+	vm_config_init(cfg);
+	err->text[0] = '\0';
+	ret = options_parse(argc, argv, cfg, &help, err);
+	return ret < 0 ? ret : vm_config_check(cfg, err);
+}
+
+/* Each row: a line that is refused, and what its message must name. */
+static const struct {
+	const char *line, *message;
+} refused[] = {
+	{ "--cpus 1", "--kernel" },
+	{ "--kernel k --cpus 0", "1 to 64" },
+	{ "--kernel k --cpus 65", "1 to 64" },
+	{ "--kernel k --cpus x", "--cpus: 'x'" },
+	{ "--kernel k --memory 8M", "16M" },
+	{ "--kernel k --memory 17M", "multiple of 2M" },
+	{ "--kernel k --memory lots", "--memory: 'lots'" },
+	{ "--kernel k --memory 1G,sharing=private", "console0" },
+	{ "--kernel k --memory 1G,sharing=private --console none --disk d",
+	  "disk0" },
+	{ "--kernel k --memory 1G,mergeable=on", "console0" },
+	{ "--kernel k --memory 1G,mergeable=on --console none --hugepages 2M",
+	  "--hugepages" },
+	{ "--kernel k --memory 1G,sharing=shared,mergeable=on --console none",
+	  "sharing=shared" },
+	{ "--kernel k --memory 1G,sharing=never", "'never'" },
+	{ "--kernel k --disk d,id=a --disk e,id=a", "'a' is used twice" },
+	{ "--kernel k --disk d,ro,ro", "ro is given twice" },
+	{ "--kernel k --disk d,size=1G", "unknown key 'size'" },
+	{ "--kernel k --disk ,ro", "path of an image" },
+	{ "--kernel k --disk d,queues=65", "disk0: 65 queues" },
+	{ "--kernel k --disk d,id=a/b", "a/b" },
+	{ "--kernel k --vhost-user fs", "socket=PATH" },
+	{ "--kernel k --vhost-user fs,socket", "socket: expected a value" },
+	{ "--kernel k --vhost-user fs,socket=s,queue-size=100",
+	  "power of two" },
+	{ "--kernel k --vhost-user net,socket=s,mac=01:00:00:00:00:00",
+	  "unicast" },
+	{ "--kernel k --vhost-user net,socket=s,tag=t", "only fs" },
+	{ "--kernel k --vhost-user fs,socket=s,mac=02:00:00:00:00:00",
+	  "only net" },
+	{ "--kernel k --console tty", "'tty'" },
+	{ "--kernel k --console file=", "'file='" },
+	{ "--kernel k --console stdio --console stdio", "only one" },
+	{ "--kernel k --load fast", "'fast'" },
+	{ "--kernel k --platform pci", "'pci'" },
+	{ "--kernel k --hugepages 1G", "'1G'" },
+	{ "--kernel k --log-level loud", "'loud'" },
+	{ "--kernel", "--kernel needs a value" },
+	{ "--kernel k --kernels", "--kernels" },
+	{ "--kernel k stray", "'stray'" },
+};
+
+START_TEST(a_wrong_line_is_refused_by_name)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_lt(parse_line(refused[_i].line, &cfg, &err), 0);
+	ck_assert_msg(strstr(err.text, refused[_i].message) != NULL,
+		      "'%s' -> '%s'", refused[_i].line, err.text);
+}
+END_TEST
+
+START_TEST(a_minimal_line_gets_the_documented_defaults)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line("--kernel vmlinux", &cfg, &err), 0);
+	ck_assert_str_eq(cfg.kernel, "vmlinux");
+	ck_assert_ptr_null(cfg.initrd);
+	ck_assert_uint_eq(cfg.cpus, 1);
+	ck_assert_uint_eq(cfg.memory, 128 * MIB);
+	ck_assert_uint_eq(cfg.console_count, 1);
+	ck_assert_int_eq(cfg.consoles[0].kind, CONSOLE_STDIO);
+	ck_assert(vm_config_is_shared(&cfg));
+}
+END_TEST
+
+START_TEST(memory_is_private_without_vhost_user_devices)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line("--kernel k --console none --memory "
+				    "64M,mergeable=on",
+				    &cfg, &err),
+			 0);
+	ck_assert(!vm_config_is_shared(&cfg));
+	ck_assert(cfg.mergeable);
+}
+END_TEST
+
+START_TEST(every_part_of_a_device_option_arrives)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line("--kernel k --cpus 4 "
+				    "--disk a.img,ro,direct,queues=2,id=root "
+				    "--disk b.img "
+				    "--vhost-user net,socket=/s,listen,"
+				    "mac=02:00:00:00:0a:ff,queue-size=512",
+				    &cfg, &err),
+			 0);
+	ck_assert_str_eq(cfg.disks[0].id, "root");
+	ck_assert_str_eq(cfg.disks[0].path, "a.img");
+	ck_assert(cfg.disks[0].read_only && cfg.disks[0].direct);
+	ck_assert_uint_eq(cfg.disks[0].queues, 2);
+	ck_assert_str_eq(cfg.disks[1].id, "disk1");
+	ck_assert(!cfg.disks[1].read_only);
+	ck_assert_uint_eq(cfg.disks[1].queues, 4);
+	ck_assert_str_eq(cfg.vhost_user[0].type, "net");
+	ck_assert_str_eq(cfg.vhost_user[0].socket, "/s");
+	ck_assert(cfg.vhost_user[0].listen);
+	ck_assert_uint_eq(cfg.vhost_user[0].mac[5], 0xff);
+	ck_assert_uint_eq(cfg.vhost_user[0].queue_size, 512);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("options");
+	TCase *tc = tcase_create("options");
+
+	tcase_add_loop_test(tc, a_wrong_line_is_refused_by_name, 0,
+			    ARRAY_LEN(refused));
+	tcase_add_test(tc, a_minimal_line_gets_the_documented_defaults);
+	tcase_add_test(tc, memory_is_private_without_vhost_user_devices);
+	tcase_add_test(tc, every_part_of_a_device_option_arrives);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}

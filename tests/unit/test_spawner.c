@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_spawner.c - starting roles, and what is left when the monitor dies
+ *
+ * The spawner executes the image it was forked from, so this test program plays
+ * the roles itself: main() looks at argv[1] first, as src/main.c does.
+ */
+#include "unit.h"
+#include "fd.h"
+#include "spawner.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROLE_SOCKET = 3, ROLE_IMAGE = 4, LEAKED = 40 };
+
+/*
+ * The role: write what we are into fd 4, close it, wait for the end of fd 3 and
+ * leave with 7. "--read-only" makes it ignore the end of its socket.
+ */
+static int play_role(int argc, char **argv)
+{
+	bool stubborn = false;
+	char text[256] = "";
+	char byte;
+
+	for (int i = 1; i < argc; i++) {
+		strncat(text, argv[i], sizeof(text) - strlen(text) - 2);
+		strcat(text, " ");
+		stubborn |= strcmp(argv[i], "--read-only") == 0;
+	}
+	if (fcntl(LEAKED, F_GETFD) >= 0)
+		strcat(text, "and a descriptor of the shell");
+	fd_write_all(ROLE_IMAGE, text, strlen(text));
+	close(ROLE_IMAGE);
+	while (read(ROLE_SOCKET, &byte, 1) > 0 || stubborn)
+		if (stubborn)
+			pause();
+	return 7;
+}
+
+struct fixture {
+	struct spawner *spawner;
+	struct event_base *base;
+	int socket[2]; /* ours, the role's */
+	int pipe[2];   /* reading end, the role's "image" */
+	int status;
+	char id[ID_MAX + 1];
+};
+
+static void start(struct fixture *f, const char *id, bool read_only)
+{
+	struct spawn_request req = {
+		.role = SPAWN_BLOCK,
+		.read_only = read_only,
+		.queues = 2,
+	};
+	int fds[2];
+
+	snprintf(req.id, sizeof(req.id), "%s", id);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    f->socket),
+			 0);
+	ck_assert_int_eq(pipe2(f->pipe, O_CLOEXEC), 0);
+	fds[0] = f->socket[1];
+	fds[1] = f->pipe[1];
+	ck_assert_int_eq(spawner_start(f->spawner, &req, fds, 2, NULL), 0);
+	fd_close(&f->socket[1]);
+	fd_close(&f->pipe[1]);
+}
+
+static void exited(void *ctx, const char *id, int status)
+{
+	struct fixture *f = ctx;
+
+	f->status = status;
+	snprintf(f->id, sizeof(f->id), "%s", id);
+	event_base_loopbreak(f->base);
+}
+
+START_TEST(a_role_gets_its_arguments_and_descriptors_and_is_reported)
+{
+	struct fixture f = { .status = -1 };
+	char text[256] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	ck_assert_int_eq(dup2(STDIN_FILENO, LEAKED), LEAKED);
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	f.base = event_base_new();
+	start(&f, "disk0", false);
+	while ((n = read(f.pipe[0], text + len, sizeof(text) - len - 1)) > 0)
+		len += (size_t)n;
+	ck_assert_str_eq(text, "block --fd=3 --id=disk0 --log-level=error "
+			       "--blk-fd=4 --num-queues=2 ");
+	ck_assert_int_eq(spawner_watch(f.spawner, f.base, exited, &f, NULL), 0);
+	fd_close(&f.socket[0]);
+	event_base_dispatch(f.base);
+	ck_assert_str_eq(f.id, "disk0");
+	ck_assert(WIFEXITED(f.status));
+	ck_assert_int_eq(WEXITSTATUS(f.status), 7);
+	spawner_destroy(f.spawner);
+	event_base_free(f.base);
+}
+END_TEST
+
+START_TEST(a_request_with_a_hostile_id_starts_nothing)
+{
+	struct fixture f = { .status = -1 };
+	char byte;
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	start(&f, "--fd=0 x", false);
+	/* Both ends the role would have held are closed without a word. */
+	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 0);
+	ck_assert_int_eq(read(f.socket[0], &byte, 1), 0);
+	spawner_destroy(f.spawner);
+}
+END_TEST
+
+/* As with "mote run 2>&1 | head -n 1", later. */
+static void lose_the_reader_of_stderr(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+START_TEST(a_log_line_that_nobody_reads_does_not_end_the_spawner)
+{
+	struct fixture f = { .status = -1 };
+	char byte;
+
+	lose_the_reader_of_stderr();
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	start(&f, "--fd=0 x", false); /* is refused with a line */
+	fd_close(&f.socket[0]);
+	start(&f, "disk0", false);
+	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
+	fd_close(&f.socket[0]);
+	spawner_destroy(f.spawner);
+}
+END_TEST
+
+/* The one child of this process. */
+static pid_t spawner_pid(void)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	fd_close(&fd);
+	return (pid_t)atoi(text);
+}
+
+/* timeout(1) and service managers send it to every process of a group. */
+START_TEST(a_sigterm_for_all_does_not_take_the_roles_away_from_the_monitor)
+{
+	struct fixture f = { .status = -1 };
+	char byte;
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	start(&f, "disk0", false);
+	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
+	fd_close(&f.socket[0]);
+	kill(spawner_pid(), SIGTERM);
+	start(&f, "disk1", false);
+	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
+	fd_close(&f.socket[0]);
+	spawner_destroy(f.spawner);
+}
+END_TEST
+
+/* Whoever goes on using it finds nonsense there. */
+static void wipe_and_free(void *at)
+{
+	if (at != NULL)
+		memset(at, 0xff, malloc_usable_size(at));
+	free(at);
+}
+
+/* As at the end of a VM: its event loop goes first, the spawner last. */
+START_TEST(a_watch_ends_before_its_event_loop)
+{
+	struct fixture f = { .status = -1 };
+
+	event_set_mem_functions(malloc, realloc, wipe_and_free);
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	f.base = event_base_new();
+	ck_assert_int_eq(spawner_watch(f.spawner, f.base, exited, &f, NULL), 0);
+	spawner_unwatch(f.spawner);
+	event_base_free(f.base);
+	spawner_destroy(f.spawner);
+}
+END_TEST
+
+/* A monitor in a process of its own, so that it can be killed. */
+static pid_t fork_monitor(const char *path, int ready_fd)
+{
+	struct fixture f = { .status = -1 };
+	pid_t pid = fork();
+	char byte;
+
+	if (pid != 0)
+		return pid;
+	spawner_create(&f.spawner, NULL);
+	spawner_unlink_at_end(f.spawner, path, NULL);
+	start(&f, "disk0", false);
+	(void)!read(f.pipe[0], &byte, 1);
+	fd_write_all(ready_fd, "r", 1);
+	pause();
+	_exit(0);
+}
+
+START_TEST(a_killed_monitor_leaves_no_process_and_no_file)
+{
+	char path[] = "/tmp/mote-test-spawner.XXXXXX", byte;
+	int ready[2];
+	pid_t monitor;
+
+	/* Whatever the monitor leaves behind becomes our child. */
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	close(mkstemp(path));
+	ck_assert_int_eq(pipe(ready), 0);
+	monitor = fork_monitor(path, ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	kill(monitor, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	ck_assert_int_eq(errno, ECHILD);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite;
+	TCase *tc;
+
+	if (argc > 1 && strcmp(argv[1], "block") == 0)
+		return play_role(argc, argv);
+	suite = suite_create("spawner");
+	tc = tcase_create("spawner");
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(
+		tc, a_role_gets_its_arguments_and_descriptors_and_is_reported);
+	tcase_add_test(tc, a_request_with_a_hostile_id_starts_nothing);
+	tcase_add_test(tc,
+		       a_log_line_that_nobody_reads_does_not_end_the_spawner);
+	tcase_add_test(
+		tc,
+		a_sigterm_for_all_does_not_take_the_roles_away_from_the_monitor);
+	tcase_add_test(tc, a_watch_ends_before_its_event_loop);
+	tcase_add_test(tc, a_killed_monitor_leaves_no_process_and_no_file);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
