@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# cases-disk.sh - what is written to a disk is there when it is read back, by
+# the guest and by the host, through mote block and through other servers
+
+# In the guest: fill /dev/vda with random data while summing it, flush, read it
+# back from the disk itself (O_DIRECT), and report both sums.
+write_and_read_back()
+{
+	cat <<-END
+	set -e
+	mkfifo /tmp/copy
+	dd if=/dev/vda of=/dev/null bs=1 count=1
+	md5sum </tmp/copy >/tmp/written &
+	dd if=/dev/urandom bs=1M count=$1 | tee /tmp/copy |
+		dd of=/dev/vda bs=1M iflag=fullblock oflag=direct conv=fsync
+	wait
+	dd if=/dev/vda bs=1M count=$1 iflag=direct | md5sum >/tmp/read
+	cut -d' ' -f1 /tmp/written /tmp/read >/dev/hvc1
+	cmp /tmp/written /tmp/read
+	END
+}
+
+# The sum the guest reported.
+guest_sum()
+{
+	tr -d '\r' <"$T/reports" | grep -xE '[0-9a-f]{32}' | head -n 1
+}
+
+# mote_block KERNEL MIB OPTIONS-OF-DISK [MOTE-OPTION...]
+mote_block()
+{
+	local kernel=$1 mib=$2 how=$3
+	shift 3
+
+	truncate -s "${mib}M" "$T/disk"
+	guest "$kernel" --memory 256M --disk "$T/disk$how" "$@" \
+		< <(write_and_read_back "$mib")
+	expect_success
+	expect "what is in the image" \
+		"$(md5sum <"$T/disk" | cut -d' ' -f1)" "$(guest_sum)"
+}
+for kernel in cloud generic 6.12; do
+	add_case "disk.$kernel.mote-block.256M" 480 mote_block "$kernel" 256 ""
+done
+add_case disk.queues 180 mote_block cloud 16 ,queues=4 --cpus 4
+
+# tmpfs has no O_DIRECT; a file system of its own has.
+direct()
+{
+	local T=$T/ext4
+
+	truncate -s 128M "$T.image"
+	mkfs.ext4 -q "$T.image"
+	mkdir "$T"
+	modprobe loop
+	mount -o loop "$T.image" "$T"
+	mote_block cloud 64 ,direct
+	umount "$T"
+}
+add_case disk.direct 120 direct
+
+# A qcow2 overlay on a base image, served by qemu-storage-daemon.
+storage_daemon()
+{
+	local sock=$T/qsd.sock sum disk
+
+	disk=type=vhost-user-blk,id=e,node-name=d,writable=on
+	disk+=,addr.type=unix,addr.path=$sock
+	truncate -s "${2}M" "$T/base.raw"
+	qemu-img create -q -f qcow2 -b "$T/base.raw" -F raw "$T/top.qcow2"
+	spawn qemu-storage-daemon \
+		--blockdev "driver=file,node-name=f,filename=$T/top.qcow2" \
+		--blockdev driver=qcow2,node-name=d,file=f \
+		--export "$disk"
+	wait_until 20 "qemu-storage-daemon listens" test -S "$sock"
+	guest "$1" --memory 256M --vhost-user "blk,socket=$sock" \
+		< <(write_and_read_back "$2")
+	expect_success
+	kill_spawned
+	rm -f "$sock"
+	sum=$(qemu-img convert -f qcow2 -O raw "$T/top.qcow2" "$T/out.raw" &&
+		md5sum <"$T/out.raw" | cut -d' ' -f1)
+	expect "what is in the overlay" "$sum" "$(guest_sum)"
+	cmp -n $((1 << 20)) "$T/base.raw" /dev/zero ||
+		fail "the base image was written"
+}
+for kernel in cloud generic 6.12; do
+	add_case "disk.$kernel.storage-daemon.256M" 480 \
+		storage_daemon "$kernel" 256
+done
+
+# Disk number N starts with "disk N"; odd ones may be written.
+eight_disks()
+{
+	local n disks=()
+
+	for n in 0 1 2 3 4 5 6 7; do
+		printf 'disk %d\n' "$n" >"$T/disk$n"
+		truncate -s "$((n + 1))M" "$T/disk$n"
+		if [ $((n % 2)) -eq 1 ]; then
+			disks+=(--disk "$T/disk$n,id=d$n")
+		else
+			disks+=(--disk "$T/disk$n,ro")
+		fi
+	done
+	guest "$1" --memory 256M "${disks[@]}" <<-'END'
+	n=0
+	for disk in a b c d e f g h; do
+		head -n 1 /dev/vd$disk
+		echo "$(blockdev --getsize64 /dev/vd$disk)" \
+			"$(blockdev --getro /dev/vd$disk)"
+		if [ $((n % 2)) -eq 1 ]; then
+			echo "seen $n" | dd of=/dev/vd$disk bs=512 conv=sync,fsync
+		fi
+		n=$((n + 1))
+	done 2>/dev/null
+	END
+	expect_success
+	for n in 0 1 2 3 4 5 6 7; do
+		echo "disk $n"
+		echo "$(((n + 1) << 20)) $(((n + 1) % 2))"
+	done >"$T/wanted"
+	cmp "$T/wanted" "$T/hvc0" || fail "the disks are not as given"
+	for n in 1 3 5 7; do
+		expect "disk $n afterwards" "$(head -n 1 "$T/disk$n")" \
+			"seen $n"
+	done
+}
+for kernel in cloud generic 6.12; do
+	add_case "disk.$kernel.eight" 120 eight_disks "$kernel"
+done
+
+# Holes come back as holes; the guest sees zeroes.
+discard()
+{
+	head -c 16M /dev/urandom >"$T/disk"
+	guest cloud --disk "$T/disk" <<-'END'
+	set -e
+	blkdiscard -o 4194304 -l 8388608 /dev/vda
+	blkdiscard -z -o 0 -l 1048576 /dev/vda 2>/dev/null || true
+	dd if=/dev/vda bs=1M skip=4 count=8 iflag=direct | md5sum
+	END
+	expect_success
+	expect "what the guest reads" "$(cut -c1-32 "$T/hvc0" | tail -n 1)" \
+		"$(head -c 8M /dev/zero | md5sum | cut -c1-32)"
+	[ "$(du -k "$T/disk" | cut -f1)" -le $((8 << 10)) ] ||
+		fail "the image did not shrink"
+}
+add_case disk.discard 120 discard
+
+# A second VM may not write the same image.
+locked()
+{
+	truncate -s 1M "$T/disk"
+	{ start cloud --disk "$T/disk" <<<'echo up; sleep 5'; } 3</dev/null
+	wait_until 60 "the first is up" grep -qs up "$T/hvc0"
+	local end=0
+	"$MOTE" run --kernel "$(kernel_dir cloud)/vmlinux" --console none \
+		--disk "$T/disk" 2>"$T/second" || end=$?
+	expect "exit status of the second" "$end" 1
+	grep -q "$T/disk" "$T/second" ||
+		fail "the image is not named: $(cat "$T/second")"
+	wait_for_end
+	expect_end 0
+}
+add_case disk.locked 120 locked

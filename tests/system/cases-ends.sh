@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# cases-ends.sh - however a guest ends, the exit status tells; and whoever is
+# killed, nothing stays behind
+
+# ends KERNEL HOW STATUS
+ends()
+{
+	local how=$2
+
+	case $how in
+	reboot-acpi) guest_cmdline+=" reboot=a" ;;
+	reboot-i8042) guest_cmdline+=" reboot=k" ;;
+	triple-fault) guest_cmdline+=" reboot=t" ;;
+	panic) guest_cmdline+=" panic=0" ;;
+	esac
+	guest "$1" --cpus 2 --memory 256M <<-END
+	case $how in
+	poweroff) poweroff -f ;;
+	panic) echo c >/proc/sysrq-trigger ;;
+	*) reboot -f ;;
+	esac
+	sleep 30
+	END
+	expect_end "$3"
+}
+for kernel in cloud generic 6.12; do
+	add_case "ends.$kernel.poweroff" 60 ends "$kernel" poweroff 0
+	add_case "ends.$kernel.reboot-acpi" 60 ends "$kernel" reboot-acpi 3
+	add_case "ends.$kernel.reboot-i8042" 60 ends "$kernel" reboot-i8042 3
+	add_case "ends.$kernel.triple-fault" 60 ends "$kernel" triple-fault 5
+	add_case "ends.$kernel.panic" 60 ends "$kernel" panic 4
+done
+
+# A guest that is up and idle, with a disk, for the cases below.
+start_idle_guest()
+{
+	truncate -s 16M "$T/disk"
+	{ start cloud --disk "$T/disk" <<-'END'; } 3</dev/null
+	echo up
+	sleep 1000
+	END
+	wait_until 60 "the guest is up" grep -qs up "$T/hvc0"
+}
+
+signal_ends()
+{
+	start_idle_guest
+	kill "-$1" "$mote_pid"
+	wait_for_end
+	expect_end 6
+}
+add_case ends.sigterm 90 signal_ends TERM
+add_case ends.sigint 90 signal_ends INT
+
+# The processes that belong to the guest, by role: mote's children.
+role_pids()
+{
+	pgrep -f -x ".*mote $1.*" | grep -vx "$mote_pid" || true
+}
+
+# Every backend is killed in turn. The VM may lose the device, never its life.
+backend_killed()
+{
+	local pid
+
+	start_idle_guest
+	pid=$(role_pids "$1" | head -n 1)
+	[ -n "$pid" ] || fail "no process of role $1"
+	kill -9 "$pid"
+	wait_until 10 "mote logs the loss" grep -q . "$T/stderr"
+	sleep 1
+	kill -0 "$mote_pid" || fail "the monitor went with its backend"
+	kill -TERM "$mote_pid"
+	wait_for_end
+	expect_end 6
+}
+add_case ends.block-killed 90 backend_killed block
+add_case ends.console-killed 90 backend_killed console
+
+monitor_killed()
+{
+	start_idle_guest
+	kill -9 "$mote_pid"
+	wait_for_end
+	expect_end 137
+	wait_until 10 "its children notice" no_mote_left
+}
+no_mote_left()
+{
+	! pgrep -x mote >/dev/null
+}
+add_case ends.monitor-killed 90 monitor_killed
