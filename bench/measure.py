@@ -298,8 +298,6 @@ def memory(args):
                 with open(f"/proc/{pid}/cmdline", encoding="ascii") as f:
                     words = f.read().split("\0")
                 role = os.path.basename(words[0]) + " " + words[1]
-                if pid != monitor.pid and words[1:2] == ["run"]:
-                    role = "mote spawner"
                 if "qemu" in role:
                     role = monitor.name
                 rows.append([role, f"{pss_outside_ram(pid):,}"])

@@ -2,9 +2,9 @@
 /*
  * main.c - the roles of the executable and its exit status
  *
- * The only file that ends the process; what the spawner forks ends itself.
- * `mote run` keeps the terminal's settings and puts them back, in case the
- * console's own process cannot.
+ * The only file that ends the process, but for the child of a vfork() that could
+ * not execute the spawner. `mote run` keeps the terminal's settings and puts them
+ * back, in case the console's own process cannot.
  */
 #include "backend.h"
 #include "exit_status.h"
@@ -105,15 +105,17 @@ static int version_main(int argc, char **argv)
 }
 
 static int help_main(int argc, char **argv);
+static int spawner_main(int argc, char **argv);
 
 static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
-	const char *help;
+	const char *help; /* NULL: not for users */
 } roles[] = {
 	{ "run", run_main, "run a VM (mote run --help)" },
 	{ "block", backend_block_main, "vhost-user block server" },
 	{ "console", backend_console_main, "vhost-user console server" },
+	{ SPAWNER_ROLE, spawner_main, NULL },
 	{ "--version", version_main, "print the version" },
 	{ "--help", help_main, "print this" },
 };
@@ -121,8 +123,11 @@ static const struct {
 static void print_roles(FILE *out)
 {
 	fprintf(out, "usage: mote ROLE [OPTION]...\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-		fprintf(out, "  mote %-10s %s\n", roles[i].name, roles[i].help);
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		if (roles[i].help != NULL)
+			fprintf(out, "  mote %-10s %s\n", roles[i].name,
+				roles[i].help);
+	}
 }
 
 static int help_main(int argc, char **argv)
@@ -131,6 +136,30 @@ static int help_main(int argc, char **argv)
 	(void)argv;
 	print_roles(stdout);
 	return 0;
+}
+
+static int run_role(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(roles); i++) {
+		if (strcmp(argv[0], roles[i].name) == 0)
+			return roles[i].main(argc, argv);
+	}
+	if (argc > 0)
+		fprintf(stderr, "mote: unknown role '%s'\n", argv[0]);
+	print_roles(stderr);
+	return STATUS_USAGE;
+}
+
+static int spawner_main(int argc, char **argv)
+{
+	struct spawned_role role;
+	int ret = spawner_serve(argc, argv, &role);
+
+	if (ret > 0)
+		return run_role(role.argc, role.argv);
+	if (ret < 0)
+		fprintf(stderr, "mote: the spawner is started by mote run\n");
+	return ret < 0 ? STATUS_USAGE : 0;
 }
 
 /*
@@ -152,12 +181,5 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	if (!hold_standard_fds())
 		return STATUS_FAILURE;
-	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(roles); i++) {
-		if (strcmp(argv[1], roles[i].name) == 0)
-			return roles[i].main(argc - 1, argv + 1);
-	}
-	if (argc > 1)
-		fprintf(stderr, "mote: unknown role '%s'\n", argv[1]);
-	print_roles(stderr);
-	return STATUS_USAGE;
+	return run_role(argc - 1, argv + 1);
 }

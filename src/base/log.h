@@ -22,6 +22,7 @@ const char *log_level_name(enum log_level level);
 /* Main thread, before other threads exist: what is printed, and where to. */
 void log_set_level(enum log_level level);
 void log_set_fd(int fd); /* borrowed; must stay open */
+enum log_level log_get_level(void);
 int log_get_fd(void);
 
 /* instance is the device or VM id, or NULL for none. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * spawner.c - the monitor's side: fork the spawner, ask it, hear from it
+ * spawner.c - the monitor's side: start the spawner, ask it, hear from it
  */
 #include "spawner.h"
 #include "fd.h"
@@ -30,39 +30,67 @@ struct spawner {
 	void *ctx;
 };
 
+/*
+ * Runs in the child of vfork(): system calls only, until exec. Whatever a shell
+ * left open is neither for the spawner nor for the roles.
+ */
+static void exec_spawner(int sock, int exe_fd, char *const *argv)
+{
+	static char *const no_env[] = { NULL };
+	int exe = fcntl(exe_fd, F_DUPFD_CLOEXEC, SPAWNER_FD + 1);
+
+	if (log_get_fd() != STDERR_FILENO)
+		dup2(log_get_fd(), STDERR_FILENO);
+	if (exe < 0 || dup2(sock, SPAWNER_FD) < 0)
+		return;
+	/* dup2() onto itself leaves close-on-exec as it is. */
+	fcntl(SPAWNER_FD, F_SETFD, 0);
+	close_range(SPAWNER_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	execveat(exe, "", argv, no_env, AT_EMPTY_PATH);
+}
+
+static int start(int sock, pid_t *pid, struct err *err)
+{
+	char room[SPAWNER_ROOM + 1];
+	char *argv[] = { (char *)"mote", (char *)SPAWNER_ROLE,
+			 (char *)log_level_name(log_get_level()), room, NULL };
+	int exe_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	static_assert(ARRAY_LEN(argv) == SPAWNER_WORDS + 2,
+		      "the spawner counts its words, without ours");
+	if (exe_fd < 0)
+		return err_errno(err, "/proc/self/exe (is /proc mounted?)");
+	memset(room, '.', SPAWNER_ROOM);
+	room[SPAWNER_ROOM] = '\0';
+	*pid = vfork();
+	if (*pid == 0) {
+		exec_spawner(sock, exe_fd, argv);
+		_exit(127);
+	}
+	fd_close(&exe_fd);
+	return *pid < 0 ? err_errno(err, "spawner: fork") : 0;
+}
+
 int spawner_create(struct spawner **out, struct err *err)
 {
 	struct spawner *spawner = calloc(1, sizeof(*spawner));
-	int pair[2] = { -1, -1 }, exe_fd, ret = 0;
+	int pair[2] = { -1, -1 }, ret;
 
 	if (spawner == NULL)
 		return err_set(err, ENOMEM, "spawner: out of memory");
-	exe_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	if (exe_fd < 0) {
-		ret = err_errno(err, "/proc/self/exe (is /proc mounted?)");
-		goto out;
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		ret = err_errno(err, "spawner: socketpair");
 		goto out;
 	}
-	spawner->pid = fork();
-	if (spawner->pid < 0) {
-		ret = err_errno(err, "spawner: fork");
+	ret = start(pair[1], &spawner->pid, err);
+	if (ret < 0)
 		goto out;
-	}
-	if (spawner->pid == 0) {
-		close(pair[0]);
-		spawner_serve(pair[1], exe_fd);
-		_exit(0);
-	}
 	spawner->sock = fd_take(&pair[0]);
 	*out = spawner;
 	spawner = NULL;
 out:
 	fd_close(&pair[0]);
 	fd_close(&pair[1]);
-	fd_close(&exe_fd);
 	free(spawner);
 	return ret;
 }

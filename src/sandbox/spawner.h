@@ -2,9 +2,10 @@
 /*
  * spawner.h - the process that starts our own backends
  *
- * Forked before the files of the VM, KVM and guest memory are open. It executes
- * its own image again by descriptor, with the role's arguments and exactly the
- * descriptors it was handed. When the monitor is gone, however it went, the
+ * Started before the files of the VM, KVM and guest memory are open: our own
+ * image, executed by descriptor, so that it shares neither memory nor address
+ * space layout with the monitor. The backends are its forks, with exactly the
+ * descriptors they were handed. When the monitor is gone, however it went, the
  * spawner ends the backends and removes the socket files it was told of.
  *
  * Main thread.
@@ -35,8 +36,24 @@ struct spawn_request {
 struct spawner;
 struct event_base;
 
-/* Fork it. Call while the process has one thread and few descriptors. */
+/* Start it. Call while the process has one thread and few descriptors. */
 int spawner_create(struct spawner **out, struct err *err);
+
+/* What a fork of the spawner is to become: argv[0] is the role's name. */
+struct spawned_role {
+	char text[8][ID_MAX + 32];
+	char *argv[9]; /* into text */
+	int argc;
+};
+
+/*
+ * The spawner's own life, in its own process: role SPAWNER_ROLE of the
+ * executable, with the arguments that main() got. Returns 0 when the monitor is
+ * gone and everything is cleaned up; 1 in each process that is to become *role;
+ * -EINVAL when nobody but a user started it.
+ */
+#define SPAWNER_ROLE "spawner"
+int spawner_serve(int argc, char **argv, struct spawned_role *role);
 
 /*
  * Ask for a backend; it starts while the caller goes on. fds[0] is its end of

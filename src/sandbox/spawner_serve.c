@@ -3,13 +3,15 @@
  * spawner_serve.c - the spawner process: start backends, outlive the monitor
  *
  * Theory of operation: serving -> ending. While serving it waits for requests
- * and for children that ended. The end begins when the monitor's socket closes,
- * whether the monitor closed it or was killed: from then on no request is
- * taken. The backends see their own sockets close at the same moment and finish
- * by themselves (a console still writes out what it holds); whoever has not
- * after GRACE_MS gets SIGTERM, after TERM_MS more SIGKILL. The files go last, so
- * that a path is never free while its server still runs. A killed spawner takes
- * the backends with it (PR_SET_PDEATHSIG).
+ * and for children that ended. A role is a fork that returns from
+ * spawner_serve() to become what was asked for: to execute the image once more
+ * would cost more than all the rest of its start. The end begins when the
+ * monitor's socket closes, whether the monitor closed it or was killed: from then
+ * on no request is taken. The backends see their own sockets close at the same
+ * moment and finish by themselves (a console still writes out what it holds);
+ * whoever has not after GRACE_MS gets SIGTERM, after TERM_MS more SIGKILL. The
+ * files go last, so that a path is never free while its server still runs. A
+ * killed spawner takes the backends with it (PR_SET_PDEATHSIG).
  */
 #include "fd.h"
 #include "log.h"
@@ -42,7 +44,9 @@ static_assert(FIRST_ROLE_FD + SPAWN_FDS_MAX <= OWN_FD_BASE,
 	      "a role's descriptors do not reach ours");
 
 static struct {
-	int sock, exe_fd, signal_fd;
+	int sock, signal_fd;
+	char *words;	  /* our command line from the role's name on */
+	size_t words_len; /* bytes */
 	struct {
 		pid_t pid; /* 0: free */
 		char id[ID_MAX + 1];
@@ -51,114 +55,110 @@ static struct {
 	size_t file_count;
 } self;
 
-/* What the child is told, from the request; argv points into text. */
-struct role_args {
-	char text[8][ID_MAX + 32];
-	char *argv[16];
-	size_t argc, used;
-};
-
-static void add_word(struct role_args *args, const char *word)
-{
-	args->argv[args->argc++] = (char *)word;
-	args->argv[args->argc] = NULL;
-}
-
 static void __attribute__((format(printf, 2, 3)))
-add_text(struct role_args *args, const char *fmt, ...)
+add_text(struct spawned_role *role, const char *fmt, ...)
 {
-	char *text = args->text[args->used++];
+	char *text = role->text[role->argc];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(args->text[0]), fmt, ap);
+	vsnprintf(text, sizeof(role->text[0]), fmt, ap);
 	va_end(ap);
-	add_word(args, text);
+	role->argv[role->argc++] = text;
+	role->argv[role->argc] = NULL;
 }
 
-static void make_args(struct role_args *args, const struct spawn_request *req)
+static void make_args(struct spawned_role *role,
+		      const struct spawn_request *req)
 {
-	static const char *const roles[] = {
+	static const char *const names[] = {
 		[SPAWN_BLOCK] = "block",
 		[SPAWN_CONSOLE] = "console",
 	};
 
-	*args = (struct role_args){ .argc = 0 };
-	add_word(args, "mote");
-	add_word(args, roles[req->role]);
-	add_text(args, "--fd=%d", FIRST_ROLE_FD);
-	add_text(args, "--id=%s", req->id);
-	add_text(args, "--log-level=%s", log_level_name(req->log_level));
+	role->argc = 0;
+	add_text(role, "%s", names[req->role]);
+	add_text(role, "--fd=%d", FIRST_ROLE_FD);
+	add_text(role, "--id=%s", req->id);
+	add_text(role, "--log-level=%s", log_level_name(req->log_level));
 	if (req->role == SPAWN_BLOCK) {
-		add_text(args, "--blk-fd=%d", FIRST_ROLE_FD + 1);
-		add_text(args, "--num-queues=%u", req->queues);
+		add_text(role, "--blk-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(role, "--num-queues=%u", req->queues);
 		if (req->read_only)
-			add_word(args, "--read-only");
+			add_text(role, "--read-only");
 		if (req->direct)
-			add_word(args, "--direct");
+			add_text(role, "--direct");
 	} else if (req->listen) {
-		add_text(args, "--listen-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(role, "--listen-fd=%d", FIRST_ROLE_FD + 1);
 	} else {
-		add_text(args, "--in-fd=%d", FIRST_ROLE_FD + 1);
-		add_text(args, "--out-fd=%d", FIRST_ROLE_FD + 2);
+		add_text(role, "--in-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(role, "--out-fd=%d", FIRST_ROLE_FD + 2);
 		if (req->escape)
-			add_word(args, "--escape");
+			add_text(role, "--escape");
 		if (req->drop)
-			add_word(args, "--drop");
+			add_text(role, "--drop");
 	}
 }
 
-/* Runs in the child of vfork(): system calls only, until exec. */
-static void become_role(const struct role_args *args, const int *fds, size_t n,
-			pid_t spawner)
+/* What ps(1) shows: as if the role had been executed with these words. */
+static void show_words(const struct spawned_role *role)
 {
-	static char *const no_env[] = { NULL };
+	size_t used = 0;
+
+	memset(self.words, 0, self.words_len);
+	for (int i = 0; i < role->argc && used < self.words_len; i++)
+		used += 1 + (size_t)snprintf(self.words + used,
+					     self.words_len - used, "%s",
+					     role->argv[i]);
+}
+
+/* In the child: nothing of the spawner's but the image stays. */
+static void become_role(const struct spawned_role *role, const int *fds,
+			size_t n, pid_t spawner)
+{
 	int high[SPAWN_FDS_MAX];
 	sigset_t none;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != spawner)
+		_exit(127);
 	for (size_t i = 0; i < n; i++)
 		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, OWN_FD_BASE);
 	for (size_t i = 0; i < n; i++) {
 		if (dup2(high[i], FIRST_ROLE_FD + (int)i) < 0)
-			return;
+			_exit(127);
 	}
+	close_range(FIRST_ROLE_FD + (unsigned)n, ~0u, 0);
+	show_words(role);
+	memset(&self, 0, sizeof(self));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != spawner)
-		return;
-	execveat(self.exe_fd, "", args->argv, no_env, AT_EMPTY_PATH);
 }
 
-static pid_t fork_role(const struct role_args *args, const int *fds, size_t n)
+/* Returns true in the child, which is to become the role. */
+static bool start_role(const struct spawn_request *req, const int *fds,
+		       size_t n, struct spawned_role *role)
 {
-	pid_t spawner = getpid(), pid = vfork();
-
-	if (pid == 0) {
-		become_role(args, fds, n, spawner);
-		_exit(127);
-	}
-	return pid;
-}
-
-static void start_role(const struct spawn_request *req, const int *fds,
-		       size_t n)
-{
-	struct role_args args;
+	pid_t spawner = getpid(), pid = -1;
 	size_t slot = 0;
-	pid_t pid;
 
 	while (slot < CHILDREN_MAX && self.children[slot].pid != 0)
 		slot++;
-	make_args(&args, req);
-	pid = slot < CHILDREN_MAX ? fork_role(&args, fds, n) : -1;
+	make_args(role, req);
+	if (slot < CHILDREN_MAX)
+		pid = fork();
+	if (pid == 0) {
+		become_role(role, fds, n, spawner);
+		return true;
+	}
 	if (pid < 0) {
 		log_write(LOG_ERROR, "spawner", req->id,
 			  "backend not started: out of processes");
-		return;
+		return false;
 	}
 	self.children[slot].pid = pid;
 	memcpy(self.children[slot].id, req->id, sizeof(req->id));
+	return false;
 }
 
 static bool id_is_valid(const char *id)
@@ -181,16 +181,16 @@ static bool request_is_valid(const struct spawn_request *req, size_t n)
 	       req->log_level <= LOG_DEBUG;
 }
 
-static void handle_message(const struct spawner_message *message,
-			   const int *fds, size_t n)
+/* Returns true in a child that is to become *role. */
+static bool handle_message(const struct spawner_message *message,
+			   const int *fds, size_t n, struct spawned_role *role)
 {
 	switch (message->verb) {
 	case SPAWNER_START:
-		if (!request_is_valid(&message->start, n))
-			log_write(LOG_ERROR, "spawner", NULL,
-				  "malformed request, refused");
-		else
-			start_role(&message->start, fds, n);
+		if (request_is_valid(&message->start, n))
+			return start_role(&message->start, fds, n, role);
+		log_write(LOG_ERROR, "spawner", NULL,
+			  "malformed request, refused");
 		break;
 	case SPAWNER_UNLINK:
 		if (self.file_count < FILES_MAX &&
@@ -201,10 +201,12 @@ static void handle_message(const struct spawner_message *message,
 	case SPAWNER_EXITED:
 		break;
 	}
+	return false;
 }
 
-/* Returns false when the monitor is gone. */
-static bool receive(void)
+enum received { SERVED, MONITOR_GONE, IS_ROLE };
+
+static enum received receive(struct spawned_role *role)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int) * SPAWN_FDS_MAX)];
@@ -224,19 +226,19 @@ static bool receive(void)
 	ssize_t got = recvmsg(self.sock, &msg, MSG_CMSG_CLOEXEC);
 
 	if (got < 0 && errno == EINTR)
-		return true;
+		return SERVED;
 	if (got <= 0)
-		return false;
+		return MONITOR_GONE;
 	cmsg = CMSG_FIRSTHDR(&msg);
 	if (cmsg != NULL && cmsg->cmsg_type == SCM_RIGHTS) {
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
 	}
-	if (got == sizeof(message))
-		handle_message(&message, fds, n);
+	if (got == sizeof(message) && handle_message(&message, fds, n, role))
+		return IS_ROLE;
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
-	return true;
+	return SERVED;
 }
 
 static void report(size_t slot, int status)
@@ -305,23 +307,17 @@ static void end(void)
 		unlink(self.files[i]);
 }
 
-/* Own descriptors above the roles', /dev/null and the log as 0, 1 and 2. */
-static void arrange_fds(int sock, int exe_fd)
+/* Own descriptors above the roles', /dev/null as 0 and 1; 2 is the log. */
+static void arrange_fds(void)
 {
 	sigset_t child;
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int log_fd = log_get_fd(), signal_fd;
+	int signal_fd;
 
-	self.sock = fcntl(sock, F_DUPFD_CLOEXEC, OWN_FD_BASE);
-	self.exe_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, OWN_FD_BASE);
-	if (log_fd != STDERR_FILENO)
-		dup2(log_fd, STDERR_FILENO);
-	log_set_fd(STDERR_FILENO);
+	self.sock = fcntl(SPAWNER_FD, F_DUPFD_CLOEXEC, OWN_FD_BASE);
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
 	close_range(FIRST_ROLE_FD, OWN_FD_BASE - 1, 0);
-	/* What a shell left open is not for the roles. */
-	close_range(OWN_FD_BASE, ~0u, CLOSE_RANGE_CLOEXEC);
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -331,10 +327,39 @@ static void arrange_fds(int sock, int exe_fd)
 	close(signal_fd);
 }
 
-void spawner_serve(int sock, int exe_fd)
+/*
+ * The words of a command line lie one behind the other (execve(2)); the room of
+ * the last one, which says nothing, is there for those of the roles.
+ */
+static void keep_words(int argc, char **argv)
 {
+	char *last = argv[argc - 1];
+
+	self.words = argv[0];
+	self.words_len = (size_t)(last - argv[0]) + strlen(last);
+	memset(last, 0, strlen(last));
+}
+
+/* Whatever was started by hand is not a spawner. */
+static bool is_ours(void)
+{
+	int type;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(SPAWNER_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+int spawner_serve(int argc, char **argv, struct spawned_role *role)
+{
+	enum received received = SERVED;
+	enum log_level level;
 	struct pollfd fds[2];
 
+	if (argc != SPAWNER_WORDS || !is_ours() ||
+	    log_level_parse(argv[1], &level, NULL) < 0)
+		return -EINVAL;
+	log_set_level(level);
 	/*
 	 * Ctrl-C, a lost terminal and a SIGTERM for the whole group are the
 	 * monitor's business, not ours: the backends die with us.
@@ -346,17 +371,21 @@ void spawner_serve(int sock, int exe_fd)
 	/* Nobody reads our log lines any more; roles inherit this. */
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "mote-spawner");
-	arrange_fds(sock, exe_fd);
+	keep_words(argc, argv);
+	arrange_fds();
 
 	fds[0] = (struct pollfd){ .fd = self.sock, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = self.signal_fd, .events = POLLIN };
-	for (;;) {
+	while (received == SERVED) {
 		if (poll(fds, ARRAY_LEN(fds), -1) < 0)
 			continue;
 		if (fds[1].revents != 0)
 			reap();
-		if (fds[0].revents != 0 && !receive())
-			break;
+		if (fds[0].revents != 0)
+			received = receive(role);
 	}
+	if (received == IS_ROLE)
+		return 1;
 	end();
+	return 0;
 }

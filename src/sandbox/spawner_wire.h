@@ -30,7 +30,10 @@ struct spawner_message {
 	};
 };
 
-/* The spawner's own life: serves sock until the monitor is gone. */
-void spawner_serve(int sock, int exe_fd);
+/*
+ * How the spawner is executed: these words, the last of them as long as the
+ * longest command line of a role, and our socket as this descriptor.
+ */
+enum { SPAWNER_WORDS = 3, SPAWNER_ROOM = 320, SPAWNER_FD = 3 };
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * test_spawner.c - starting roles, and what is left when the monitor dies
  *
- * The spawner executes the image it was forked from, so this test program plays
- * the roles itself: main() looks at argv[1] first, as src/main.c does.
+ * The spawner is this image executed again, and the roles are its forks, so this
+ * test program plays both: main() looks at argv[1] first, as src/main.c does.
  */
 #include "unit.h"
 #include "fd.h"
@@ -34,7 +34,7 @@ static int play_role(int argc, char **argv)
 	char text[256] = "";
 	char byte;
 
-	for (int i = 1; i < argc; i++) {
+	for (int i = 0; i < argc; i++) {
 		strncat(text, argv[i], sizeof(text) - strlen(text) - 2);
 		strcat(text, " ");
 		stubborn |= strcmp(argv[i], "--read-only") == 0;
@@ -79,6 +79,20 @@ static void start(struct fixture *f, const char *id, bool read_only)
 	fd_close(&f->pipe[1]);
 }
 
+/* The one child of a process. */
+static pid_t child_of(pid_t parent)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent,
+		 parent);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	fd_close(&fd);
+	return (pid_t)atoi(text);
+}
+
 static void exited(void *ctx, const char *id, int status)
 {
 	struct fixture *f = ctx;
@@ -111,6 +125,40 @@ START_TEST(a_role_gets_its_arguments_and_descriptors_and_is_reported)
 	ck_assert_int_eq(WEXITSTATUS(f.status), 7);
 	spawner_destroy(f.spawner);
 	event_base_free(f.base);
+}
+END_TEST
+
+/* ps(1) and pgrep(1) tell the roles apart. */
+START_TEST(a_role_shows_its_own_command_line)
+{
+	struct fixture f = { .status = -1 };
+	char path[64], text[512] = "", byte;
+	pid_t pid;
+	int fd;
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	start(&f, "disk0", false);
+	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
+	pid = child_of(child_of(getpid()));
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_gt(read(fd, text, sizeof(text)), 0);
+	fd_close(&fd);
+	ck_assert_str_eq(text, "mote");
+	ck_assert_str_eq(text + 5, "block");
+	ck_assert_str_eq(text + 11, "--fd=3");
+	fd_close(&f.socket[0]);
+	spawner_destroy(f.spawner);
+}
+END_TEST
+
+START_TEST(nobody_else_starts_a_spawner)
+{
+	char *words[] = { (char *)SPAWNER_ROLE, (char *)"warn", (char *)"room",
+			  NULL };
+	struct spawned_role role;
+
+	ck_assert_int_eq(spawner_serve(3, words, &role), -EINVAL);
 }
 END_TEST
 
@@ -155,19 +203,6 @@ START_TEST(a_log_line_that_nobody_reads_does_not_end_the_spawner)
 }
 END_TEST
 
-/* The one child of this process. */
-static pid_t spawner_pid(void)
-{
-	char path[64], text[32] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	fd_close(&fd);
-	return (pid_t)atoi(text);
-}
-
 /* timeout(1) and service managers send it to every process of a group. */
 START_TEST(a_sigterm_for_all_does_not_take_the_roles_away_from_the_monitor)
 {
@@ -178,7 +213,7 @@ START_TEST(a_sigterm_for_all_does_not_take_the_roles_away_from_the_monitor)
 	start(&f, "disk0", false);
 	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
 	fd_close(&f.socket[0]);
-	kill(spawner_pid(), SIGTERM);
+	kill(child_of(getpid()), SIGTERM);
 	start(&f, "disk1", false);
 	ck_assert_int_eq(read(f.pipe[0], &byte, 1), 1);
 	fd_close(&f.socket[0]);
@@ -252,13 +287,19 @@ int main(int argc, char **argv)
 	Suite *suite;
 	TCase *tc;
 
-	if (argc > 1 && strcmp(argv[1], "block") == 0)
-		return play_role(argc, argv);
+	if (argc > 1 && strcmp(argv[1], SPAWNER_ROLE) == 0) {
+		struct spawned_role role;
+		int ret = spawner_serve(argc - 1, argv + 1, &role);
+
+		return ret > 0 ? play_role(role.argc, role.argv) : -ret;
+	}
 	suite = suite_create("spawner");
 	tc = tcase_create("spawner");
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(
 		tc, a_role_gets_its_arguments_and_descriptors_and_is_reported);
+	tcase_add_test(tc, a_role_shows_its_own_command_line);
+	tcase_add_test(tc, nobody_else_starts_a_spawner);
 	tcase_add_test(tc, a_request_with_a_hostile_id_starts_nothing);
 	tcase_add_test(tc,
 		       a_log_line_that_nobody_reads_does_not_end_the_spawner);
