@@ -76,7 +76,9 @@ static int check_size(uint64_t size, struct err *err)
 			       "a memory size of %llu KiB is not a multiple of "
 			       "2 MiB",
 			       (unsigned long long)(size / KIB));
-	if (size > largest_size())
+	if (size > (UINT64_C(1) << MEMORY_PHYSICAL_BITS_MIN) -
+			    LAYOUT_HIGH_BASE &&
+	    size > largest_size())
 		return err_set(err, EINVAL,
 			       "%llu MiB of memory is more than this CPU can "
 			       "address: at most %llu MiB",

@@ -6,16 +6,13 @@
 
 #include <cpuid.h>
 
-enum {
-	CPUID_ADDRESS_SIZES = 0x80000008, /* SDM 2A, CPUID */
-	WIDTH_WITHOUT_THE_LEAF = 36,
-};
+enum { CPUID_ADDRESS_SIZES = 0x80000008 }; /* SDM 2A, CPUID */
 
 unsigned memory_physical_bits(void)
 {
 	unsigned eax, ebx, ecx, edx;
 
 	if (!__get_cpuid(CPUID_ADDRESS_SIZES, &eax, &ebx, &ecx, &edx))
-		return WIDTH_WITHOUT_THE_LEAF;
+		return MEMORY_PHYSICAL_BITS_MIN;
 	return eax & 0xff;
 }
