@@ -117,7 +117,9 @@ static const struct {
 	{ "console", backend_console_main, "vhost-user console server" },
 	{ SPAWNER_ROLE, spawner_main, NULL },
 	{ "--version", version_main, "print the version" },
+	{ "-V", version_main, NULL },
 	{ "--help", help_main, "print this" },
+	{ "-h", help_main, NULL },
 };
 
 static void print_roles(FILE *out)

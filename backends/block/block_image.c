@@ -75,7 +75,7 @@ static int lock(const struct block_image *image, struct err *err)
 			       "image %s is in use by another process%s",
 			       image->name,
 			       image->read_only ? ", which writes to it" : "");
-	log_write(LOG_WARN, "block", NULL,
+	log_write(LOG_WARN, "block", image->id,
 		  "image %s cannot be locked (%s): "
 		  "make sure no other VM uses it",
 		  image->name, strerror(-ret));
@@ -154,20 +154,22 @@ static void set_direct(struct block_image *image, bool wanted)
 		return;
 	}
 	fcntl(image->fd, F_SETFL, flags & ~O_DIRECT);
-	log_write(LOG_WARN, "block", NULL,
+	log_write(LOG_WARN, "block", image->id,
 		  "image %s: no direct access in units "
 		  "of %u bytes here, using the page cache",
 		  image->name, image->block_size);
 }
 
-int block_image_open(struct block_image *image, const char *path, int fd,
-		     bool read_only, bool direct, struct err *err)
+int block_image_open(struct block_image *image, const char *id,
+		     const char *path, int fd, bool read_only, bool direct,
+		     struct err *err)
 {
 	uint64_t size;
 	int ret = 0;
 
 	*image = (struct block_image){
 		.fd = fd,
+		.id = id,
 		.name = path != NULL ? path : "(inherited)",
 		.read_only = read_only,
 	};
@@ -187,7 +189,7 @@ int block_image_open(struct block_image *image, const char *path, int fd,
 	size = read_size(image);
 	image->sectors = size / BLOCK_SECTOR;
 	if (size % BLOCK_SECTOR != 0)
-		log_write(LOG_WARN, "block", NULL,
+		log_write(LOG_WARN, "block", image->id,
 			  "image %s: its last %" PRIu64
 			  " bytes are no whole sector, the guest does not see "
 			  "them",

@@ -12,6 +12,7 @@ enum { BLOCK_SECTOR = 512 }; /* bytes; virtio 1.3, 5.2.4 */
 
 struct block_image {
 	int fd;
+	const char *id;	  /* device in log lines, or NULL */
 	const char *name; /* for messages */
 	bool read_only;
 	bool device;		/* a block device, not a file */
@@ -24,12 +25,13 @@ struct block_image {
 };
 
 /*
- * Open path, or take over fd when path is NULL, lock it against other VMs and
+ * id is borrowed. Open path, or take over fd when path is NULL, lock it against other VMs and
  * find out what it can do. direct is a wish: where it cannot be, a line is
  * logged and the page cache used.
  */
-int block_image_open(struct block_image *image, const char *path, int fd,
-		     bool read_only, bool direct, struct err *err);
+int block_image_open(struct block_image *image, const char *id,
+		     const char *path, int fd, bool read_only, bool direct,
+		     struct err *err);
 void block_image_close(struct block_image *image);
 
 /* Look at the size again; true when the capacity has changed. */

@@ -42,14 +42,12 @@ static const struct vu_option options[] = {
 };
 /* clang-format on */
 
-static int open_image(const struct block_options *opts,
-		      struct block_image *image, struct err *err)
+static int check_options(const struct block_options *opts, struct err *err)
 {
 	if ((opts->file != NULL) == (opts->fd >= 0))
 		return err_set(err, EINVAL,
 			       "give either --blk-file or --blk-fd");
-	return block_image_open(image, opts->file, opts->fd, opts->read_only,
-				opts->direct, err);
+	return vu_options_check(&opts->common, err);
 }
 
 static int serve(const struct block_options *opts, struct block *b, int *status,
@@ -87,7 +85,8 @@ static int run(const struct block_options *opts, int *status, struct err *err)
 
 	if (serial == NULL)
 		serial = opts->common.id != NULL ? opts->common.id : "";
-	ret = open_image(opts, &image, err);
+	ret = block_image_open(&image, opts->common.id, opts->file, opts->fd,
+			       opts->read_only, opts->direct, err);
 	if (ret < 0)
 		return ret;
 	ret = block_create(&image, serial, opts->queues, &b, err);
@@ -126,6 +125,10 @@ int backend_block_main(int argc, char **argv)
 		puts("{\"type\": \"block\", "
 		     "\"features\": [\"read-only\", \"blk-file\"]}");
 		return EXIT_SUCCESS;
+	}
+	if (check_options(&opts, &err) < 0) {
+		log_write(LOG_ERROR, "block", opts.common.id, "%s", err.text);
+		return STATUS_USAGE;
 	}
 	if (run(&opts, &status, &err) < 0)
 		log_write(LOG_ERROR, "block", opts.common.id, "%s", err.text);

@@ -39,7 +39,7 @@ static const struct vu_option options[] = {
 };
 /* clang-format on */
 
-static int check_streams(struct console_options *opts, struct err *err)
+static int check_options(struct console_options *opts, struct err *err)
 {
 	struct console_config *cfg = &opts->console;
 	bool fds = cfg->in_fd >= 0 || cfg->out_fd >= 0;
@@ -53,7 +53,7 @@ static int check_streams(struct console_options *opts, struct err *err)
 		cfg->out_fd = STDOUT_FILENO;
 	}
 	cfg->id = opts->common.id;
-	return 0;
+	return vu_options_check(&opts->common, err);
 }
 
 static int serve(const struct console_options *opts, struct console *c,
@@ -85,11 +85,8 @@ static int serve(const struct console_options *opts, struct console *c,
 static int run(struct console_options *opts, int *status, struct err *err)
 {
 	struct console *c;
-	int ret;
+	int ret = console_create(&opts->console, &c, err);
 
-	ret = check_streams(opts, err);
-	if (ret == 0)
-		ret = console_create(&opts->console, &c, err);
 	if (ret < 0)
 		return ret;
 	ret = serve(opts, c, status, err);
@@ -120,6 +117,10 @@ int backend_console_main(int argc, char **argv)
 	if (opts.common.print_capabilities) {
 		puts("{\"type\": \"console\", \"features\": []}");
 		return EXIT_SUCCESS;
+	}
+	if (check_options(&opts, &err) < 0) {
+		log_write(LOG_ERROR, "console", opts.common.id, "%s", err.text);
+		return STATUS_USAGE;
 	}
 	if (run(&opts, &status, &err) < 0)
 		log_write(LOG_ERROR, "console", opts.common.id, "%s", err.text);

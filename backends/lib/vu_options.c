@@ -110,7 +110,7 @@ void vu_options_help(const char *role, const struct vu_option *table,
 {
 	char left[40];
 
-	printf("Usage: mote %s OPTION...\n\n", role);
+	printf("usage: mote %s OPTION...\n\n", role);
 	for (size_t i = 0; i < rows; i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name,
 			 table[i].value ? "=" : "",
@@ -119,12 +119,17 @@ void vu_options_help(const char *role, const struct vu_option *table,
 	}
 }
 
-int vu_options_open(const struct vu_options *opts, struct vu_server *server,
-		    struct err *err)
+int vu_options_check(const struct vu_options *opts, struct err *err)
 {
 	if ((opts->socket_path != NULL) == (opts->fd >= 0))
 		return err_set(err, EINVAL,
 			       "give either --socket-path or --fd");
+	return 0;
+}
+
+int vu_options_open(const struct vu_options *opts, struct vu_server *server,
+		    struct err *err)
+{
 	if (opts->fd >= 0)
 		return vu_server_use_socket(server, opts->fd, err);
 	return vu_server_listen(server, opts->socket_path, err);

@@ -62,7 +62,10 @@ int vu_options_parse(int argc, char **argv, const struct vu_option *table,
 void vu_options_help(const char *role, const struct vu_option *table,
 		     size_t rows);
 
-/* Wait for the front end as the options say; one of the two must be given. */
+/* -EINVAL unless there is one way, and one only, to the front end. */
+int vu_options_check(const struct vu_options *opts, struct err *err);
+
+/* Wait for the front end as the options, which are checked, say. */
 int vu_options_open(const struct vu_options *opts, struct vu_server *server,
 		    struct err *err);
 

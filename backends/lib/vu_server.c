@@ -8,6 +8,7 @@
 #include "vu_state.h"
 #include "fd.h"
 #include "log.h"
+#include "signals.h"
 #include "unix_socket.h"
 
 #include <errno.h>
@@ -99,7 +100,9 @@ static void signal_comes(struct vu_watch *watch, uint32_t events)
 	if (s->cfg.ops->signal != NULL &&
 	    s->cfg.ops->signal(s->cfg.device, signo))
 		return;
-	if (signo == SIGTERM || signo == SIGINT || signo == SIGHUP)
+	/* Blocked signals come here even when they are ignored. */
+	if ((signo == SIGTERM || signo == SIGINT || signo == SIGHUP) &&
+	    !signal_is_ignored(signo))
 		hang_up(s, EXIT_SUCCESS);
 }
 

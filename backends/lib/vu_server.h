@@ -70,7 +70,10 @@ struct vu_server_config {
  */
 void vu_server_block_signals(void);
 
-/* SIGTERM and SIGINT (SIGHUP too, unless the device takes it) end the run. */
+/*
+ * SIGTERM and SIGINT (SIGHUP too, unless the device takes it) end the run, unless
+ * they were ignored when the process started.
+ */
 int vu_server_create(const struct vu_server_config *cfg, struct vu_server **out,
 		     struct err *err);
 void vu_server_destroy(struct vu_server *server); /* NULL is allowed */

@@ -9,9 +9,9 @@
  * monitor's socket closes, whether the monitor closed it or was killed: from then
  * on no request is taken. The backends see their own sockets close at the same
  * moment and finish by themselves (a console still writes out what it holds);
- * whoever has not after GRACE_MS gets SIGTERM, after TERM_MS more SIGKILL. The
- * files go last, so that a path is never free while its server still runs. A
- * killed spawner takes the backends with it (PR_SET_PDEATHSIG).
+ * whoever has not after GRACE_MS is killed. The files go last, so that a path is
+ * never free while its server still runs. A killed spawner takes the backends with
+ * it (PR_SET_PDEATHSIG).
  */
 #include "fd.h"
 #include "log.h"
@@ -35,7 +35,7 @@ enum {
 	CHILDREN_MAX = 128,
 	FILES_MAX = 64,
 	GRACE_MS = 12000,
-	TERM_MS = 2000,
+	KILL_MS = 2000,
 	FIRST_ROLE_FD = 3, /* a role's descriptors start here */
 	OWN_FD_BASE = 16,  /* and ours are above them */
 };
@@ -48,7 +48,8 @@ static struct {
 	char *words;	  /* our command line from the role's name on */
 	size_t words_len; /* bytes */
 	struct {
-		pid_t pid; /* 0: free */
+		pid_t pid;  /* 0: free */
+		int socket; /* its end of the vhost-user socket */
 		char id[ID_MAX + 1];
 	} children[CHILDREN_MAX];
 	char files[FILES_MAX][SPAWNER_PATH_MAX];
@@ -157,6 +158,8 @@ static bool start_role(const struct spawn_request *req, const int *fds,
 		return false;
 	}
 	self.children[slot].pid = pid;
+	self.children[slot].socket =
+		fcntl(fds[0], F_DUPFD_CLOEXEC, OWN_FD_BASE);
 	memcpy(self.children[slot].id, req->id, sizeof(req->id));
 	return false;
 }
@@ -241,6 +244,10 @@ static enum received receive(struct spawned_role *role)
 	return SERVED;
 }
 
+/*
+ * The monitor is told how a backend ended before it sees the socket close, which
+ * our copy keeps open: a console that was asked to end the VM is not "lost".
+ */
 static void report(size_t slot, int status)
 {
 	struct spawner_message message = { .verb = SPAWNER_EXITED };
@@ -266,6 +273,7 @@ static size_t reap(void)
 			if (self.children[i].pid != pid)
 				continue;
 			report(i, status);
+			fd_close(&self.children[i].socket);
 			self.children[i].pid = 0;
 		}
 	}
@@ -274,11 +282,11 @@ static size_t reap(void)
 	return left;
 }
 
-static void signal_children(int signal)
+static void kill_children(void)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++) {
 		if (self.children[i].pid != 0)
-			kill(self.children[i].pid, signal);
+			kill(self.children[i].pid, SIGKILL);
 	}
 }
 
@@ -297,11 +305,8 @@ static bool wait_children(int timeout_ms)
 static void end(void)
 {
 	if (!wait_children(GRACE_MS)) {
-		signal_children(SIGTERM);
-		if (!wait_children(TERM_MS)) {
-			signal_children(SIGKILL);
-			wait_children(TERM_MS);
-		}
+		kill_children();
+		wait_children(KILL_MS);
 	}
 	for (size_t i = 0; i < self.file_count; i++)
 		unlink(self.files[i]);
@@ -362,7 +367,7 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role)
 	log_set_level(level);
 	/*
 	 * Ctrl-C, a lost terminal and a SIGTERM for the whole group are the
-	 * monitor's business, not ours: the backends die with us.
+	 * monitor's business, neither ours nor the backends'.
 	 */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);

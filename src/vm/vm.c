@@ -16,6 +16,7 @@
 #include "ioapic.h"
 #include "log.h"
 #include "main_call.h"
+#include "signals.h"
 #include "spawner.h"
 #include "vhost_user.h"
 
@@ -67,15 +68,6 @@ static void handle_signal(evutil_socket_t signal, short what, void *arg)
 	vm_end_request(vm, VM_END_USER);
 }
 
-/* By whoever started us: nohup, or a shell for its background jobs. */
-static bool is_ignored(int signal)
-{
-	struct sigaction action;
-
-	return sigaction(signal, NULL, &action) == 0 &&
-	       action.sa_handler == SIG_IGN;
-}
-
 static int create_event_loop(struct vm *vm, struct err *err)
 {
 	static const int signals[VM_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
@@ -85,7 +77,7 @@ static int create_event_loop(struct vm *vm, struct err *err)
 	if (vm->base == NULL)
 		return err_set(err, ENOMEM, "event loop: out of memory");
 	for (size_t i = 0; i < VM_SIGNALS; i++) {
-		if (is_ignored(signals[i]))
+		if (signal_is_ignored(signals[i]))
 			continue;
 		vm->signals[i] =
 			evsignal_new(vm->base, signals[i], handle_signal, vm);

@@ -335,7 +335,7 @@ static const struct { const char *args[4]; int status; } bad_starts[] = {
 	{ { "block", "--blk-file=/" }, 1 },
 	{ { "block", "--blk-file=/dev/null" }, 1 },
 	{ { "block", "--blk-fd=999" }, 2 },
-	{ { "block" }, 1 },
+	{ { "block" }, 2 },
 	{ { "block", "--blk-file=" }, 2 },
 	{ { "block", "--num-queues=0" }, 2 },
 	{ { "block", "--num-queues=65" }, 2 },

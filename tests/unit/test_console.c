@@ -262,9 +262,9 @@ END_TEST
 
 /* clang-format off */
 static const struct { const char *args[5]; int status; } bad_starts[] = {
-	{ { "console" }, 1 },
-	{ { "console", "--stdio", "--in-fd=0" }, 1 },
-	{ { "console", "--listen-fd=0", "--out-fd=1" }, 1 },
+	{ { "console" }, 2 },
+	{ { "console", "--stdio", "--in-fd=0" }, 2 },
+	{ { "console", "--listen-fd=0", "--out-fd=1" }, 2 },
 	{ { "console", "--in-fd=999" }, 2 },
 	{ { "console", "--in-fd=x" }, 2 },
 };

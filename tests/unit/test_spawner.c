@@ -26,11 +26,12 @@ enum { ROLE_SOCKET = 3, ROLE_IMAGE = 4, LEAKED = 40 };
 
 /*
  * The role: write what we are into fd 4, close it, wait for the end of fd 3 and
- * leave with 7. "--read-only" makes it ignore the end of its socket.
+ * leave with 7. "--read-only" makes it ignore the end of its socket, "--direct"
+ * has it leave at once.
  */
 static int play_role(int argc, char **argv)
 {
-	bool stubborn = false;
+	bool stubborn = false, hasty = false;
 	char text[256] = "";
 	char byte;
 
@@ -38,12 +39,13 @@ static int play_role(int argc, char **argv)
 		strncat(text, argv[i], sizeof(text) - strlen(text) - 2);
 		strcat(text, " ");
 		stubborn |= strcmp(argv[i], "--read-only") == 0;
+		hasty |= strcmp(argv[i], "--direct") == 0;
 	}
 	if (fcntl(LEAKED, F_GETFD) >= 0)
 		strcat(text, "and a descriptor of the shell");
 	fd_write_all(ROLE_IMAGE, text, strlen(text));
 	close(ROLE_IMAGE);
-	while (read(ROLE_SOCKET, &byte, 1) > 0 || stubborn)
+	while (!hasty && (read(ROLE_SOCKET, &byte, 1) > 0 || stubborn))
 		if (stubborn)
 			pause();
 	return 7;
@@ -58,15 +60,13 @@ struct fixture {
 	char id[ID_MAX + 1];
 };
 
-static void start(struct fixture *f, const char *id, bool read_only)
+static void start_as(struct fixture *f, const char *id,
+		     struct spawn_request req)
 {
-	struct spawn_request req = {
-		.role = SPAWN_BLOCK,
-		.read_only = read_only,
-		.queues = 2,
-	};
 	int fds[2];
 
+	req.role = SPAWN_BLOCK;
+	req.queues = 2;
 	snprintf(req.id, sizeof(req.id), "%s", id);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    f->socket),
@@ -91,6 +91,11 @@ static pid_t child_of(pid_t parent)
 	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
 	fd_close(&fd);
 	return (pid_t)atoi(text);
+}
+
+static void start(struct fixture *f, const char *id, bool read_only)
+{
+	start_as(f, id, (struct spawn_request){ .read_only = read_only });
 }
 
 static void exited(void *ctx, const char *id, int status)
@@ -122,6 +127,25 @@ START_TEST(a_role_gets_its_arguments_and_descriptors_and_is_reported)
 	event_base_dispatch(f.base);
 	ck_assert_str_eq(f.id, "disk0");
 	ck_assert(WIFEXITED(f.status));
+	ck_assert_int_eq(WEXITSTATUS(f.status), 7);
+	spawner_destroy(f.spawner);
+	event_base_free(f.base);
+}
+END_TEST
+
+/* Whoever sees the socket close can know already why. */
+START_TEST(a_role_is_reported_before_its_socket_closes)
+{
+	struct fixture f = { .status = -1 };
+	char byte;
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	f.base = event_base_new();
+	ck_assert_int_eq(spawner_watch(f.spawner, f.base, exited, &f, NULL), 0);
+	start_as(&f, "disk0", (struct spawn_request){ .direct = true });
+	ck_assert_int_eq(read(f.socket[0], &byte, 1), 0);
+	event_base_loop(f.base, EVLOOP_NONBLOCK);
+	ck_assert_str_eq(f.id, "disk0");
 	ck_assert_int_eq(WEXITSTATUS(f.status), 7);
 	spawner_destroy(f.spawner);
 	event_base_free(f.base);
@@ -298,6 +322,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(
 		tc, a_role_gets_its_arguments_and_descriptors_and_is_reported);
+	tcase_add_test(tc, a_role_is_reported_before_its_socket_closes);
 	tcase_add_test(tc, a_role_shows_its_own_command_line);
 	tcase_add_test(tc, nobody_else_starts_a_spawner);
 	tcase_add_test(tc, a_request_with_a_hostile_id_starts_nothing);
