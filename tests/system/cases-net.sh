@@ -4,10 +4,16 @@
 # cases-net.sh - devices of the kernel's vhost: network cards on taps, sockets,
 # SCSI targets
 
+# What an earlier case left, if it failed.
+remove_link()
+{
+	ip link del "$1" 2>/dev/null || true
+}
+
 # make_tap NAME ADDRESS: up, with an address of the host; a new one.
 make_tap()
 {
-	ip link del "$1" 2>/dev/null || true
+	remove_link "$1"
 	ip tuntap add "$1" mode tap
 	ip addr add "$2" dev "$1"
 	ip link set "$1" up
@@ -27,11 +33,12 @@ reports_have()
 	grep -q "$1" "$T/reports"
 }
 
+# ping_both_ways KERNEL
 ping_both_ways()
 {
 	make_tap mote0 10.77.0.1/24
 	{
-		start cloud --net tap=mote0 <<-END
+		start "$1" --net tap=mote0 <<-END
 		set -e
 		$net_up
 		ping -c 5 10.77.0.1
@@ -49,7 +56,9 @@ ping_both_ways()
 	reports_have '^02:' || fail "the address is not a local one"
 	ip link del mote0
 }
-add_case net.ping 150 ping_both_ways
+for kernel in cloud generic 6.12; do
+	add_case "net.$kernel.ping" 150 ping_both_ways "$kernel"
+done
 
 # No vhost-user device at all: memory is anonymous.
 private_memory()
@@ -132,16 +141,22 @@ reload_driver()
 }
 add_case net.reload 150 reload_driver
 
+# A macvtap, by its name or as descriptors that mote inherits.
 macvtap()
 {
-	ip link del mote0 2>/dev/null || true
+	local index status=0
+
+	remove_link mote0
+	remove_link mote1
 	ip link add mote0 type veth peer name mote1
 	ip addr add 10.77.0.1/24 dev mote1
 	ip link set mote0 up
 	ip link set mote1 up
 	ip link add link mote0 name mote2 type macvtap mode bridge
 	ip link set mote2 up
-	guest cloud --net macvtap=mote2 <<-END
+	index=$(cat /sys/class/net/mote2/ifindex)
+	exec 5<>"/dev/tap$index" 6<>/dev/vhost-net
+	guest cloud --net "$1" <<-END
 	set -e
 	$net_up
 	ping -c 3 10.77.0.1 >/dev/null
@@ -149,9 +164,61 @@ macvtap()
 	END
 	expect_success
 	expect "address" "$(cat "$T/hvc0")" "$(cat /sys/class/net/mote2/address)"
+	# By name it would open the interface a second time.
+	"$MOTE" run --kernel "$(kernel_dir cloud)/vmlinux" --console none \
+		--net macvtap=mote2,mac=02:00:00:00:00:01 2>"$T/stderr" || status=$?
+	expect "exit status for another address" "$status" 1
+	grep -q "only takes frames for its own" "$T/stderr" ||
+		fail "message: $(cat "$T/stderr")"
 	ip link del mote0
 }
-add_case net.macvtap 120 macvtap
+add_case net.macvtap 120 macvtap macvtap=mote2
+add_case net.tapfd 120 macvtap tapfd=5,vhostfd=6
+
+# What a user without privileges is told, and what works for one.
+permissions()
+{
+	local as=(setpriv --reuid 1000 --regid 1000 --clear-groups)
+	local end=0
+
+	cp "$(kernel_dir cloud)/vmlinux" "$T/vmlinux"
+	chmod 755 "$T"
+	chmod 644 "$T/vmlinux"
+	chmod 666 /dev/kvm /dev/net/tun /dev/vhost-net
+	chmod 600 /dev/vhost-vsock
+	remove_link mote0
+	remove_link mote1
+	ip tuntap add mote0 mode tap user 0
+	ip tuntap add mote1 mode tap user 1000
+
+	refused()
+	{
+		"${as[@]}" "$MOTE" run --kernel "$T/vmlinux" --console none \
+			"${@:2}" 2>"$T/stderr" && fail "accepted: ${*:2}"
+		grep -qF -- "$1" "$T/stderr" ||
+			fail "${*:2}: $(cat "$T/stderr")"
+	}
+	refused "creating one needs CAP_NET_ADMIN: ip tuntap add mote7" \
+		--net tap=mote7
+	refused "belongs to another user" --net tap=mote0
+	refused "/dev/vhost-vsock (user 1000 needs" --vsock cid=77
+	refused "not a tap" --net tap=lo
+	refused "is not a macvtap" --net macvtap=lo
+	refused "does not exist: ip link add" --net macvtap=mote7
+	refused "is not attached to a tap" --net tapfd=0
+	refused "tapfd=77 is not open" --net tapfd=77
+	chmod 600 /dev/vhost-net
+	refused "/dev/vhost-net (user 1000 needs" --net tap=mote1
+	chmod 666 /dev/vhost-net
+	# The kernel panics for want of a root file system.
+	"${as[@]}" "$MOTE" run --kernel "$T/vmlinux" --console none \
+		--cmdline "panic=-1" --net tap=mote1 2>"$T/stderr" || end=$?
+	expect "exit status with one's own tap" "$end" 3
+	ip link del mote0
+	ip link del mote1
+	chmod 600 /dev/kvm /dev/net/tun /dev/vhost-net
+}
+add_case net.permissions 90 permissions
 
 # The kernel's side alone, with a unit test for a driver.
 kernel_units()
