@@ -49,7 +49,7 @@ make_initrd()
 	mkdir -p "$T/extra/mote"
 	cat >"$T/extra/mote/command"
 	{
-		cat "$(guest_initrd "$(kernel_dir "$1")")"
+		cat "$(guest_initrd "$(kernel_dir "$1")" "${guest_modules[@]}")"
 		cpio_of "$T/extra"
 	} >"$T/initrd"
 }
@@ -58,6 +58,8 @@ make_initrd()
 guest_cmdline="console=hvc1 quiet panic=-1"
 # The image to boot: vmlinux or vmlinuz.
 guest_image=vmlinux
+# Modules to load besides those that every guest loads.
+guest_modules=()
 # Where hvc0 goes; a case that talks to it changes this.
 guest_hvc0=''
 
