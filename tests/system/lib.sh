@@ -92,7 +92,7 @@ start_private()
 	"$MOTE" run --kernel "$(kernel_dir "$kernel")/$guest_image" \
 		--initrd "$T/initrd" --console none \
 		--cmdline "earlyprintk=ttyS0,keep printk.devkmsg=on printk.time=0 $(
-			)loglevel=5 panic=-1" \
+			)quiet panic=-1 cryptomgr.notests" \
 		--early-console "$T/reports" "$@" 2>"$T/stderr" </dev/null &
 	mote_pid=$!
 }

@@ -135,7 +135,7 @@ struct acpi_nfit_memory_map {
 	uint16_t flags, reserved;
 } ACPI_PACKED;
 
-/* 5.2.25.6; a region without block windows ends here */
+/* 5.2.25.6 */
 struct acpi_nfit_control {
 	uint16_t type, length;
 	uint16_t index; /* from 1 */
@@ -145,11 +145,12 @@ struct acpi_nfit_control {
 	uint16_t manufacturing_date, reserved;
 	uint32_t serial_number;
 	uint16_t format_code, windows;
+	uint8_t of_windows[48]; /* without any: zero */
 } ACPI_PACKED;
 
 static_assert(sizeof(struct acpi_nfit_spa) == 56, "ACPI 6.5, 5.2.25.2");
 static_assert(sizeof(struct acpi_nfit_memory_map) == 48, "ACPI 6.5, 5.2.25.3");
-static_assert(sizeof(struct acpi_nfit_control) == 32, "ACPI 6.5, 5.2.25.6");
+static_assert(sizeof(struct acpi_nfit_control) == 80, "ACPI 6.5, 5.2.25.6");
 
 enum {
 	ACPI_NFIT_SPA = 0,
