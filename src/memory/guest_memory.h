@@ -45,7 +45,6 @@ struct memory_region {
 	bool readonly;	    /* an image: nobody may write it */
 };
 
-/* Images a guest can have. */
 enum { GUEST_MEMORY_IMAGES_MAX = 8 };
 
 /*
@@ -60,10 +59,7 @@ void guest_memory_destroy(struct guest_memory *mem); /* NULL is allowed */
 /* Total RAM in bytes. */
 uint64_t guest_memory_size(const struct guest_memory *mem);
 
-/*
- * The regions in ascending order, all RAM before the first image; valid until
- * destroy. Returns their number.
- */
+/* The regions, ascending: RAM, then images; valid until destroy. Their number. */
 size_t guest_memory_regions(const struct guest_memory *mem,
 			    const struct memory_region **out);
 

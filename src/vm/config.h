@@ -62,7 +62,6 @@ struct config_console {
 	const char *path; /* file or socket */
 };
 
-/* An image as persistent memory; always read-only. */
 struct config_pmem {
 	char id[ID_MAX + 1];
 	const char *path;
@@ -114,10 +113,7 @@ int vm_config_check(struct vm_config *cfg, struct err *err);
 /* After the check: is guest memory a memfd that backends map? */
 bool vm_config_is_shared(const struct vm_config *cfg);
 
-/*
- * After the check: is guest memory offered to KSM? inherited: this process was
- * started with all its memory offered (ksm_is_inherited()).
- */
+/* After the check: is it offered to KSM? inherited: see ksm_is_inherited(). */
 bool vm_config_is_mergeable(const struct vm_config *cfg, bool inherited);
 
 #endif

@@ -26,21 +26,6 @@ struct shape {
 	unsigned images; /* of one page each */
 };
 
-static void add_images(struct guest_memory *mem, unsigned n)
-{
-	static const char bytes[4096] = "image";
-	struct err err = { "" };
-	int fd;
-
-	for (unsigned i = 0; i < n; i++) {
-		fd = test_file(bytes, sizeof(bytes));
-		ck_assert_msg(guest_memory_add_image(mem, fd, sizeof(bytes),
-						     &err) == 0,
-			      "%s", err.text);
-		close(fd);
-	}
-}
-
 static int load(struct machine *machine, const struct shape *shape,
 		struct err *err)
 {
@@ -55,7 +40,7 @@ static int load(struct machine *machine, const struct shape *shape,
 		};
 	test_elf(&image, shape->pvh);
 	machine->mem = test_memory(shape->ram, false);
-	add_images(machine->mem, shape->images);
+	test_add_images(machine->mem, shape->images);
 	cfg = test_config(test_file(image.bytes, image.size));
 	cfg.initrd_fd = test_file("initrd", 6);
 	cfg.platform = shape->platform;

@@ -21,6 +21,7 @@
 #include "aml.h"
 #include "checksum.h"
 #include "layout.h"
+#include "nfit_tables.h"
 #include "util.h"
 
 #include <errno.h>
