@@ -82,8 +82,8 @@ merge()
 	local n pids=()
 
 	[ -e "$ksm/run" ] || skip "this kernel has no KSM"
-	start_pair "/samepages 32 $1 $2" --memory 96M,mergeable=on
-	both_say 240 "pages filled"
+	start_pair "/samepages 32 $1 $2" --memory 160M,mergeable=on
+	both_say 120 "pages filled"
 	start_ksm
 	for n in 1 2; do
 		wait_until 60 "pages of guest $n are merged" \
