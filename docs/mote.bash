@@ -14,7 +14,7 @@ _mote() {
 		return
 	fi
 	case $prev in
-	--kernel | --initrd | --disk | --early-console | --log-file)
+	--kernel | --initrd | --disk | --pmem | --early-console | --log-file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	--console)

@@ -30,6 +30,14 @@ bool vm_config_is_shared(const struct vm_config *cfg)
 	return cfg->sharing == SHARING_SHARED;
 }
 
+bool vm_config_is_mergeable(const struct vm_config *cfg, bool inherited)
+{
+	if (cfg->mergeable == MERGEABLE_AUTO)
+		return inherited && !vm_config_is_shared(cfg) &&
+		       !cfg->hugepages;
+	return cfg->mergeable == MERGEABLE_ON;
+}
+
 /* The device that makes shared memory necessary, or NULL. */
 static const char *first_vhost_user_device(const struct vm_config *cfg)
 {
@@ -45,6 +53,7 @@ static const char *first_vhost_user_device(const struct vm_config *cfg)
 static int check_memory(struct vm_config *cfg, struct err *err)
 {
 	const char *device = first_vhost_user_device(cfg);
+	bool mergeable = cfg->mergeable == MERGEABLE_ON;
 
 	if (cfg->memory < 16 * MIB || cfg->memory % (2 * MIB) != 0)
 		return err_set(err, EINVAL,
@@ -56,16 +65,16 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 			       "memory sharing=private: device %s is a "
 			       "vhost-user device and needs shared memory",
 			       device);
-	if (cfg->mergeable && device != NULL)
+	if (mergeable && device != NULL)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: device %s needs shared "
 			       "memory, which KSM does not merge",
 			       device);
-	if (cfg->mergeable && cfg->sharing == SHARING_SHARED)
+	if (mergeable && cfg->sharing == SHARING_SHARED)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: KSM does not merge shared "
 			       "memory, drop sharing=shared");
-	if (cfg->mergeable && cfg->hugepages)
+	if (mergeable && cfg->hugepages)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: KSM does not merge huge "
 			       "pages, drop --hugepages");
@@ -91,6 +100,8 @@ static size_t collect_ids(struct vm_config *cfg, char **ids)
 		ids[n++] = cfg->scsis[i].id;
 	for (unsigned i = 0; i < cfg->console_count; i++)
 		ids[n++] = cfg->consoles[i].id;
+	for (unsigned i = 0; i < cfg->pmem_count; i++)
+		ids[n++] = cfg->pmem[i].id;
 	return n;
 }
 
@@ -103,7 +114,8 @@ static void default_id(char id[ID_MAX + 1], const char *kind, unsigned index)
 static int check_ids(struct vm_config *cfg, struct err *err)
 {
 	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
-		  CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX];
+		  CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX +
+		  CONFIG_PMEM_MAX];
 	size_t n;
 
 	for (unsigned i = 0; i < cfg->disk_count; i++)
@@ -118,6 +130,8 @@ static int check_ids(struct vm_config *cfg, struct err *err)
 		default_id(cfg->scsis[i].id, "scsi", i);
 	for (unsigned i = 0; i < cfg->console_count; i++)
 		default_id(cfg->consoles[i].id, "console", i);
+	for (unsigned i = 0; i < cfg->pmem_count; i++)
+		default_id(cfg->pmem[i].id, "pmem", i);
 	n = collect_ids(cfg, ids);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < i; j++) {
@@ -157,7 +171,7 @@ static int check_consoles(struct vm_config *cfg, struct err *err)
 		return err_set(err, EINVAL,
 			       "console: only one can be on stdio");
 	if (cfg->console_count > 0 &&
-	    (cfg->sharing == SHARING_PRIVATE || cfg->mergeable))
+	    (cfg->sharing == SHARING_PRIVATE || cfg->mergeable == MERGEABLE_ON))
 		return err_set(err, EINVAL,
 			       "console %s is a vhost-user device and needs "
 			       "shared memory: use --console none with "
@@ -209,6 +223,16 @@ static void fill_in_scsis(struct vm_config *cfg)
 	}
 }
 
+static int check_pmem(struct vm_config *cfg, struct err *err)
+{
+	if (cfg->pmem_count > 0 && cfg->platform == PLATFORM_CMDLINE)
+		return err_set(err, EINVAL,
+			       "pmem %s: persistent memory is described by "
+			       "ACPI, drop --platform cmdline",
+			       cfg->pmem[0].id);
+	return 0;
+}
+
 int vm_config_check(struct vm_config *cfg, struct err *err)
 {
 	int ret;
@@ -226,6 +250,8 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 	if (ret == 0)
 		ret = check_consoles(cfg, err);
 	fill_in_scsis(cfg);
+	if (ret == 0)
+		ret = check_pmem(cfg, err);
 	if (ret == 0)
 		ret = check_memory(cfg, err);
 	return ret;

@@ -21,6 +21,7 @@ enum { CONFIG_CPUS_MAX = 64 };
  */
 #define CONFIG_CMDLINE_DEFAULT "console=hvc0 panic=-1 cryptomgr.notests"
 
+enum config_mergeable { MERGEABLE_AUTO, MERGEABLE_ON, MERGEABLE_OFF };
 enum config_sharing { SHARING_AUTO, SHARING_PRIVATE, SHARING_SHARED };
 enum config_load { LOAD_AUTO, LOAD_READ, LOAD_MAP };
 enum config_platform { PLATFORM_ACPI, PLATFORM_CMDLINE };
@@ -33,7 +34,7 @@ struct vm_config {
 	unsigned cpus;
 	uint64_t memory; /* bytes */
 	enum config_sharing sharing;
-	bool mergeable;
+	enum config_mergeable mergeable;
 	bool thp;
 	bool prefault;
 	bool hugepages; /* 2 MiB hugetlb */
@@ -52,6 +53,8 @@ struct vm_config {
 	unsigned scsi_count;
 	struct config_console consoles[CONFIG_CONSOLES_MAX];
 	unsigned console_count;
+	struct config_pmem pmem[CONFIG_PMEM_MAX];
+	unsigned pmem_count;
 	bool console_given; /* else stdio, or none in private memory */
 	enum log_level log_level;
 	const char *log_file; /* NULL: stderr */
@@ -69,5 +72,8 @@ int vm_config_check(struct vm_config *cfg, struct err *err);
 
 /* After the check: is guest memory a memfd that backends map? */
 bool vm_config_is_shared(const struct vm_config *cfg);
+
+/* After the check: is it offered to KSM? inherited: see ksm_is_inherited(). */
+bool vm_config_is_mergeable(const struct vm_config *cfg, bool inherited);
 
 #endif

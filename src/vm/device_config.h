@@ -20,6 +20,7 @@ enum {
 	CONFIG_SCSI_QUEUES_MAX = 128, /* for requests; of vhost-scsi */
 	CONFIG_WWPN_MAX = 223,	      /* bytes; of vhost-scsi */
 	CONFIG_CONSOLES_MAX = 8,
+	CONFIG_PMEM_MAX = 8,
 	CONFIG_TAG_MAX = 36,	 /* bytes; virtio 1.3, 5.11.4 */
 	CONFIG_QUEUE_SIZE = 256, /* default */
 };
@@ -84,6 +85,12 @@ struct config_console {
 	char id[ID_MAX + 1];
 	enum config_console_kind kind;
 	const char *path; /* file or socket */
+};
+
+/* Not on the bus: memory. */
+struct config_pmem {
+	char id[ID_MAX + 1];
+	const char *path;
 };
 
 #endif

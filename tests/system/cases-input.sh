@@ -212,6 +212,41 @@ add_case input.disk.directory 30 disk_directory
 add_case input.disk.read-only 30 disk_read_only
 add_case input.disk.unknown-key 30 run_refused 2 colour --disk x,colour=red
 
+pmem_missing()
+{
+	run_refused 1 "pmem pmem0: '$T/image'.*No such file" --pmem "$T/image"
+}
+pmem_directory()
+{
+	run_refused 1 "pmem0: '$T' is neither" --pmem "$T"
+}
+pmem_empty()
+{
+	: >"$T/image"
+	run_refused 1 "pmem root: '$T/image' is empty" \
+		--pmem "$T/image,id=root"
+}
+pmem_too_big()
+{
+	truncate -s 4E "$T/image"
+	run_refused 1 "$T/image.*more than this CPU can address" \
+		--pmem "$T/image"
+}
+# An image that a VM has as a disk it may write.
+pmem_written()
+{
+	truncate -s 1M "$T/image"
+	run_refused 1 "'$T/image' is in use by another process" \
+		--disk "$T/image" --pmem "$T/image"
+}
+add_case input.pmem.missing 30 pmem_missing
+add_case input.pmem.directory 30 pmem_directory
+add_case input.pmem.empty 30 pmem_empty
+add_case input.pmem.too-big 30 pmem_too_big
+add_case input.pmem.written 30 pmem_written
+add_case input.pmem.needs-acpi 30 run_refused 2 "pmem pmem0.*ACPI" \
+	--pmem /dev/null --platform cmdline
+
 socket_missing()
 {
 	run_refused 1 "$T/no.sock" --vhost-user "blk,socket=$T/no.sock"
@@ -251,3 +286,14 @@ private_with_disk()
 		--memory 128M,sharing=private --disk "$T/disk,id=mydisk"
 }
 add_case input.sharing.private-with-disk 30 private_with_disk
+mergeable_with_disk()
+{
+	truncate -s 1M "$T/disk"
+	run_refused 2 "mergeable.*mydisk" \
+		--memory 128M,mergeable=on --disk "$T/disk,id=mydisk"
+}
+add_case input.mergeable.with-disk 30 mergeable_with_disk
+add_case input.mergeable.with-console 30 run_refused 2 "mergeable.*hvc" \
+	--memory 128M,mergeable=on --console pty,id=hvc
+add_case input.mergeable.with-vhost-user 30 run_refused 2 "mergeable.*far" \
+	--memory 128M,mergeable=on --vhost-user blk,socket=/s,id=far

@@ -149,6 +149,22 @@ static inline struct guest_memory *test_memory(uint64_t size, bool shared)
 	return mem;
 }
 
+/* Images of one page each. */
+static inline void test_add_images(struct guest_memory *mem, unsigned n)
+{
+	static const char bytes[4096] = "image";
+	struct err err = { "" };
+	int fd;
+
+	for (unsigned i = 0; i < n; i++) {
+		fd = test_file(bytes, sizeof(bytes));
+		ck_assert_msg(guest_memory_add_image(mem, fd, sizeof(bytes),
+						     &err) == 0,
+			      "%s", err.text);
+		close(fd);
+	}
+}
+
 /* What a test changes is up to it. */
 static inline struct boot_config test_config(int kernel_fd)
 {

@@ -20,7 +20,7 @@ fail() {
 	status=1
 }
 
-for table in XSDT FACP APIC DSDT; do
+for table in XSDT FACP APIC NFIT DSDT; do
 	iasl -p "$table" -d "$table.aml" >"$table.log" 2>&1 ||
 		fail "$table: disassembly"
 	iasl -p "$table-again" -tc "$table.dsl" >>"$table.log" 2>&1 ||

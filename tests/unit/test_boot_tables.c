@@ -23,6 +23,7 @@ struct shape {
 	enum boot_platform platform;
 	bool pvh;
 	const char *cmdline;
+	unsigned images; /* of one page each */
 };
 
 static int load(struct machine *machine, const struct shape *shape,
@@ -39,6 +40,7 @@ static int load(struct machine *machine, const struct shape *shape,
 		};
 	test_elf(&image, shape->pvh);
 	machine->mem = test_memory(shape->ram, false);
+	test_add_images(machine->mem, shape->images);
 	cfg = test_config(test_file(image.bytes, image.size));
 	cfg.initrd_fd = test_file("initrd", 6);
 	cfg.platform = shape->platform;
@@ -91,23 +93,32 @@ static const struct {
 	uint64_t ram;
 	unsigned count;
 	struct boot_e820_entry map[4];
+	unsigned images;
 } maps[] = {
 	{ 32 * MIB,
 	  3,
-	  { { 0, 0x9fc00, 1 },
-	    { 0x9fc00, 0x60400, 2 },
-	    { MIB, 31 * MIB, 1 } } },
+	  { { 0, 0x9fc00, 1 }, { 0x9fc00, 0x60400, 2 }, { MIB, 31 * MIB, 1 } },
+	  0 },
 	{ 3 * GIB,
 	  3,
 	  { { 0, 0x9fc00, 1 },
 	    { 0x9fc00, 0x60400, 2 },
-	    { MIB, 3 * GIB - MIB, 1 } } },
+	    { MIB, 3 * GIB - MIB, 1 } },
+	  0 },
 	{ 5 * GIB,
 	  4,
 	  { { 0, 0x9fc00, 1 },
 	    { 0x9fc00, 0x60400, 2 },
 	    { MIB, 3 * GIB - MIB, 1 },
-	    { 4 * GIB, 2 * GIB, 1 } } },
+	    { 4 * GIB, 2 * GIB, 1 } },
+	  0 },
+	{ 5 * GIB,
+	  4,
+	  { { 0, 0x9fc00, 1 },
+	    { 0x9fc00, 0x60400, 2 },
+	    { MIB, 3 * GIB - MIB, 1 },
+	    { 4 * GIB, 2 * GIB, 1 } },
+	  8 },
 };
 
 START_TEST(the_memory_map_covers_all_ram_and_hides_the_tables)
@@ -115,7 +126,9 @@ START_TEST(the_memory_map_covers_all_ram_and_hides_the_tables)
 	const struct boot_params *params;
 	struct machine machine;
 
-	start(&machine, (struct shape){ .ram = maps[_i].ram, .cpus = 1 });
+	start(&machine, (struct shape){ .ram = maps[_i].ram,
+					.cpus = 1,
+					.images = maps[_i].images });
 	params = at(&machine, machine.entry.arg, sizeof(*params));
 	ck_assert_uint_eq(params->e820_entries, maps[_i].count);
 	ck_assert_mem_eq(params->e820_table, maps[_i].map,
@@ -218,12 +231,12 @@ static size_t find_tables(const struct machine *machine, const void *tables[8])
 }
 
 static const struct {
-	unsigned cpus, devices;
+	unsigned cpus, devices, images;
 } shapes[] = {
-	{ 1, 0 },
-	{ 1, 1 },
-	{ 4, 8 },
-	{ 64, 64 },
+	{ 1, 0, 0 },
+	{ 1, 1, 1 },
+	{ 4, 8, 0 },
+	{ 64, 64, 8 },
 };
 
 START_TEST(every_acpi_table_lies_inside_its_area_with_a_right_checksum)
@@ -235,10 +248,11 @@ START_TEST(every_acpi_table_lies_inside_its_area_with_a_right_checksum)
 
 	start(&machine, (struct shape){ .ram = 32 * MIB,
 					.cpus = shapes[_i].cpus,
-					.devices = shapes[_i].devices });
+					.devices = shapes[_i].devices,
+					.images = shapes[_i].images });
 	area = at(&machine, LAYOUT_ACPI, LAYOUT_ACPI_END - LAYOUT_ACPI);
 	n = find_tables(&machine, tables);
-	ck_assert_uint_eq(n, 4);
+	ck_assert_uint_eq(n, shapes[_i].images > 0 ? 5 : 4);
 	for (size_t i = 0; i < n; i++) {
 		table = tables[i];
 		length = get(table, 4, 4);
@@ -280,6 +294,52 @@ START_TEST(the_madt_lists_every_cpu_and_the_ioapic)
 	}
 	ck_assert_uint_eq(cpus, 64);
 	ck_assert_uint_eq(ioapics, 1);
+	guest_memory_destroy(machine.mem);
+}
+END_TEST
+
+/* ACPI 6.5, 5.2.25: type and length, then by type; offsets from there. */
+START_TEST(the_nfit_describes_every_image_as_read_only)
+{
+	static const uint8_t persistent_memory[] = { 0x79, 0xd3, 0xf0, 0x66,
+						     0xf3, 0xb4, 0x74, 0x40,
+						     0xac, 0x43, 0x0d, 0x33,
+						     0x18, 0xb7, 0x8c, 0xdb };
+	const uint8_t *nfit = NULL, *spa, *map, *control;
+	const struct memory_region *regions;
+	const void *tables[8];
+	struct machine machine;
+	size_t n;
+
+	start(&machine,
+	      (struct shape){ .ram = 4 * GIB, .cpus = 1, .images = 8 });
+	n = find_tables(&machine, tables);
+	for (size_t i = 0; i < n; i++) {
+		if (memcmp(tables[i], "NFIT", 4) == 0)
+			nfit = tables[i];
+	}
+	ck_assert_ptr_nonnull(nfit);
+	ck_assert_uint_eq(get(nfit, 4, 4), 40 + 8 * (56 + 48 + 80));
+	ck_assert_uint_eq(guest_memory_regions(machine.mem, &regions), 10);
+	for (unsigned i = 0; i < 8; i++) {
+		spa = nfit + 40 + i * (56 + 48 + 80);
+		map = spa + 56;
+		control = map + 48;
+		ck_assert_uint_eq(get(spa, 0, 4), 56 << 16 | 0);
+		ck_assert_uint_eq(get(spa, 4, 2), i + 1);
+		ck_assert_mem_eq(spa + 16, persistent_memory, 16);
+		ck_assert_uint_eq(get(spa, 32, 8), regions[2 + i].gpa);
+		ck_assert_uint_eq(get(spa, 40, 8), regions[2 + i].size);
+		ck_assert_uint_eq(get(spa, 48, 8), 0x8008);
+		ck_assert_uint_eq(get(map, 0, 4), 48 << 16 | 1);
+		ck_assert_uint_eq(get(map, 4, 4), i + 1);
+		ck_assert_uint_eq(get(map, 12, 4), (i + 1) << 16 | (i + 1));
+		ck_assert_uint_eq(get(map, 16, 8), regions[2 + i].size);
+		ck_assert_uint_eq(get(map, 42, 2), 1);
+		ck_assert_uint_eq(get(map, 44, 2), 1 << 3);
+		ck_assert_uint_eq(get(control, 0, 4), 80 << 16 | 4);
+		ck_assert_uint_eq(get(control, 4, 2), i + 1);
+	}
 	guest_memory_destroy(machine.mem);
 }
 END_TEST
@@ -384,7 +444,8 @@ START_TEST(the_tables_can_be_written_to_files)
 	FILE *file;
 
 	start(&machine,
-	      (struct shape){ .ram = 5 * GIB, .cpus = 64, .devices = 64 });
+	      (struct shape){
+		      .ram = 5 * GIB, .cpus = 64, .devices = 64, .images = 8 });
 	n = find_tables(&machine, tables);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%.4s.aml", dump_directory,
@@ -411,6 +472,7 @@ static void add_tests(TCase *tc)
 		tc, every_acpi_table_lies_inside_its_area_with_a_right_checksum,
 		0, ARRAY_LEN(shapes));
 	tcase_add_test(tc, the_madt_lists_every_cpu_and_the_ioapic);
+	tcase_add_test(tc, the_nfit_describes_every_image_as_read_only);
 	tcase_add_test(tc, the_mp_table_lists_cpus_and_device_interrupts);
 	tcase_add_test(tc, without_acpi_devices_stand_on_the_command_line);
 	tcase_add_test(tc, a_restart_through_the_bios_reaches_the_reset_port);

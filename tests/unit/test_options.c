@@ -51,6 +51,20 @@ static const struct {
 	{ "--kernel k --memory 1G,sharing=shared,mergeable=on --console none",
 	  "sharing=shared" },
 	{ "--kernel k --memory 1G,sharing=never", "'never'" },
+	{ "--kernel k --memory 1G,mergeable=maybe", "'maybe'" },
+	{ "--kernel k --memory 1G,mergeable=on --console none --disk d",
+	  "disk0" },
+	{ "--kernel k --memory 1G,mergeable --console none "
+	  "--vhost-user blk,socket=s,id=far",
+	  "far" },
+	{ "--kernel k --pmem i,ro=off", "--pmem: ro=off" },
+	{ "--kernel k --pmem ,ro", "--pmem: expected the path" },
+	{ "--kernel k --pmem i,rw", "unknown key 'rw'" },
+	{ "--kernel k --pmem i,id=a --disk d,id=a", "'a' is used twice" },
+	{ "--kernel k --pmem i,id=root --platform cmdline", "pmem root: " },
+	{ "--kernel k --pmem=i --pmem=i --pmem=i --pmem=i --pmem=i --pmem=i "
+	  "--pmem=i --pmem=i --pmem=i",
+	  "--pmem: at most 8" },
 	{ "--kernel k --disk d,id=a --disk e,id=a", "'a' is used twice" },
 	{ "--kernel k --disk d,ro,ro", "ro is given twice" },
 	{ "--kernel k --disk d,size=1G", "unknown key 'size'" },
@@ -138,7 +152,55 @@ START_TEST(memory_is_private_without_vhost_user_devices)
 				    &cfg, &err),
 			 0);
 	ck_assert(!vm_config_is_shared(&cfg));
-	ck_assert(cfg.mergeable);
+	ck_assert(vm_config_is_mergeable(&cfg, false));
+}
+END_TEST
+
+/* Is memory offered to KSM, by what was asked and what was inherited? */
+static const struct {
+	const char *line;
+	bool plainly, inherited;
+} merged[] = {
+	{ "--kernel k --console none", false, true },
+	{ "--kernel k --console none --memory 1G,mergeable=auto", false, true },
+	{ "--kernel k --console none --memory 1G,mergeable=on", true, true },
+	{ "--kernel k --console none --memory 1G,mergeable=off", false, false },
+	{ "--kernel k --console none --hugepages 2M", false, false },
+	{ "--kernel k --console none --memory 1G,sharing=shared", false,
+	  false },
+	{ "--kernel k", false, false },
+	{ "--kernel k --console none --pmem i", false, true },
+};
+
+START_TEST(private_memory_is_mergeable_when_asked_or_inherited)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line(merged[_i].line, &cfg, &err), 0);
+	ck_assert_msg(vm_config_is_mergeable(&cfg, false) ==
+				      merged[_i].plainly &&
+			      vm_config_is_mergeable(&cfg, true) ==
+				      merged[_i].inherited,
+		      "%s", merged[_i].line);
+}
+END_TEST
+
+START_TEST(images_are_named_in_their_order)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line("--kernel k --console none --pmem a.img "
+				    "--pmem b.img,ro,id=root --pmem c.img",
+				    &cfg, &err),
+			 0);
+	ck_assert_uint_eq(cfg.pmem_count, 3);
+	ck_assert_str_eq(cfg.pmem[0].id, "pmem0");
+	ck_assert_str_eq(cfg.pmem[1].id, "root");
+	ck_assert_str_eq(cfg.pmem[1].path, "b.img");
+	ck_assert_str_eq(cfg.pmem[2].id, "pmem2");
+	ck_assert(!vm_config_is_shared(&cfg));
 }
 END_TEST
 
@@ -238,6 +300,10 @@ int main(void)
 	tcase_add_test(tc, private_memory_that_was_asked_for_has_no_console);
 	tcase_add_test(tc, every_part_of_a_kernel_device_arrives);
 	tcase_add_test(tc, every_part_of_a_device_option_arrives);
+	tcase_add_test(tc, images_are_named_in_their_order);
+	tcase_add_loop_test(tc,
+			    private_memory_is_mergeable_when_asked_or_inherited,
+			    0, ARRAY_LEN(merged));
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
