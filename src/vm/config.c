@@ -54,12 +54,14 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 {
 	const char *device = first_vhost_user_device(cfg);
 	bool mergeable = cfg->mergeable == MERGEABLE_ON;
+	bool mib = cfg->memory % MIB == 0;
 
 	if (cfg->memory < 16 * MIB || cfg->memory % (2 * MIB) != 0)
 		return err_set(err, EINVAL,
-			       "memory %" PRIu64 " KiB: use 16M or more, a "
+			       "memory of %" PRIu64 " %s: use 16M or more, a "
 			       "multiple of 2M",
-			       cfg->memory / KIB);
+			       cfg->memory / (mib ? MIB : KIB),
+			       mib ? "MiB" : "KiB");
 	if (cfg->sharing == SHARING_PRIVATE && device != NULL)
 		return err_set(err, EINVAL,
 			       "memory sharing=private: device %s is a "

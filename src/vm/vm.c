@@ -267,6 +267,20 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	return 0;
 }
 
+/* Without a driver there is no console, and an early end would be a riddle. */
+static void explain_silence(const struct vm *vm)
+{
+	if (vm->driver_seen || vm->device_count == 0 ||
+	    (vm->end != VM_END_RESET && vm->end != VM_END_PANIC &&
+	     vm->end != VM_END_TRIPLE_FAULT))
+		return;
+	log_write(
+		LOG_WARN, "vm", vm->cfg->id,
+		"the guest ended before it used a device: its messages are to "
+		"be had by --early-console stderr and earlyprintk=ttyS0 in "
+		"--cmdline; does its initrd have virtio_mmio and drivers?");
+}
+
 enum vm_end vm_run(struct vm *vm)
 {
 	struct err err;
@@ -284,6 +298,7 @@ enum vm_end vm_run(struct vm *vm)
 	main_call_close(vm->main_calls);
 	vm_drop_loading(vm);
 	vcpus_stop(vm->vcpus);
+	explain_silence(vm);
 	return vm->end;
 }
 

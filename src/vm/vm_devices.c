@@ -247,6 +247,15 @@ int vm_start_backends(struct vm *vm, struct err *err)
 	return ret;
 }
 
+/* A driver is there: the guest has got that far. */
+static int before_start(void *ctx, struct err *err)
+{
+	struct vm *vm = ctx;
+
+	vm->driver_seen = true;
+	return vm_finish_loading(vm, err);
+}
+
 static int create_device(struct vm *vm, unsigned index, struct err *err)
 {
 	struct vm_device *device = &vm->devices[index];
@@ -254,7 +263,7 @@ static int create_device(struct vm *vm, unsigned index, struct err *err)
 		.id = device->id,
 		.window = vm->windows + index * LAYOUT_DEVICE_SIZE,
 		.main_calls = vm->main_calls,
-		.before_start = vm_finish_loading,
+		.before_start = before_start,
 		.before_start_ctx = vm,
 	};
 	int ret = device->connect(vm, device, &cfg.backend, err);

@@ -59,7 +59,8 @@ struct vm {
 	unsigned device_count;
 	int ack_fd; /* swallows InterruptACK = 1; never read */
 
-	bool ended; /* main thread */
+	bool driver_seen; /* a device was started; main thread */
+	bool ended;	  /* main thread */
 	enum vm_end end;
 };
 
@@ -76,7 +77,7 @@ void vm_power_event(void *ctx, enum power_event event);
  * dropping it lets vCPUs that wait for a page go on, with zeros.
  */
 int vm_load(struct vm *vm, struct err *err);
-int vm_finish_loading(void *vm, struct err *err);
+int vm_finish_loading(struct vm *vm, struct err *err);
 void vm_drop_loading(struct vm *vm);
 
 /* vm_pmem.c: open and lock the images; put them behind RAM, before KVM's slots. */

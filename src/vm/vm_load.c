@@ -43,9 +43,8 @@ static void stop_watching(struct vm *vm)
 	vm->demand_event = NULL;
 }
 
-int vm_finish_loading(void *ctx, struct err *err)
+int vm_finish_loading(struct vm *vm, struct err *err)
 {
-	struct vm *vm = ctx;
 	int ret;
 
 	if (vm->demand == NULL)
