@@ -54,6 +54,38 @@ signal_ends()
 add_case ends.sigterm 90 signal_ends TERM
 add_case ends.sigint 90 signal_ends INT
 
+# A service manager or Ctrl-C on a terminal reaches every process at once. That
+# is no failure of any of them.
+everyone_signalled()
+{
+	local spawner
+
+	start_idle_guest
+	spawner=$(pgrep -P "$mote_pid")
+	# shellcheck disable=SC2046
+	kill "-$1" $(pgrep -P "$spawner") "$spawner" "$mote_pid"
+	wait_for_end
+	expect_end 6
+	expect "what mote says about it" "$(cat "$T/stderr")" ""
+}
+add_case ends.sigterm-to-all 90 everyone_signalled TERM
+add_case ends.sigint-to-all 90 everyone_signalled INT
+
+# Nobody loads a driver, so nothing was ever seen of the guest.
+no_initrd()
+{
+	local end=0
+
+	truncate -s 1M "$T/disk"
+	"$MOTE" run --kernel "$(kernel_dir cloud)/vmlinux" --console none \
+		--disk "$T/disk" --cmdline "panic=-1 cryptomgr.notests" \
+		2>"$T/stderr" || end=$?
+	expect "exit status of mote" "$end" 3
+	grep -q -- --early-console "$T/stderr" ||
+		fail "nothing says where the messages are"
+}
+add_case ends.no-initrd 60 no_initrd
+
 # The processes that belong to the guest, by role: mote's children.
 role_pids()
 {
