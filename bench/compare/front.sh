@@ -77,7 +77,7 @@ run_in_bed()
 
 clean_up()
 {
-	rm -rf "$work"
+	as_root rm -rf "$work"	# the tree of an image is root's
 }
 work=$(mktemp -d)
 trap clean_up EXIT
