@@ -6,6 +6,7 @@
  * docs/mote.1 against them read the same rows.
  */
 #include "options.h"
+#include "memory_options.h"
 #include "parse.h"
 #include "suboptions.h"
 
@@ -16,7 +17,6 @@
 
 #define INTO(type, member) offsetof(struct type, member)
 
-static int set_memory(struct vm_config *cfg, char *text, struct err *err);
 static int add_disk(struct vm_config *cfg, char *text, struct err *err);
 static int add_vhost_user(struct vm_config *cfg, char *text, struct err *err);
 static int add_console(struct vm_config *cfg, char *text, struct err *err);
@@ -132,10 +132,13 @@ static const struct {
 	  "kernel command line [" CONFIG_CMDLINE_DEFAULT "]" },
 	{ "cpus", "N", set_cpus, "vCPUs, 1 to 64 [1]" },
 	{ "memory",
-	  "SIZE[,sharing=auto|private|shared][,mergeable=on|off][,thp=on|off]",
+	  "SIZE[,sharing=auto|private|shared][,mergeable=auto|on|off]"
+	  "[,thp=on|off]",
 	  set_memory, "guest RAM [128M]" },
 	{ "disk", "PATH[,ro][,id=ID][,direct][,queues=N]", add_disk,
 	  "raw image or block device (repeatable)" },
+	{ "pmem", "PATH[,ro][,id=ID]", add_pmem,
+	  "image as read-only persistent memory (repeatable)" },
 	{ "vhost-user",
 	  "TYPE,socket=PATH[,listen][,id=ID][,queues=N]"
 	  "[,queue-size=N][,tag=TAG][,mac=MAC]",
@@ -156,43 +159,6 @@ static const struct {
 	{ "log-file", "FILE", set_log_file, "append log lines here [stderr]" },
 	{ "help", NULL, NULL, "print this and exit" },
 };
-
-static int set_memory(struct vm_config *cfg, char *text, struct err *err)
-{
-	struct memory_options {
-		const char *sharing;
-		bool mergeable, thp;
-	} memory = { "auto", cfg->mergeable, cfg->thp };
-	static const struct suboption table[] = {
-		{ "sharing", suboption_text, INTO(memory_options, sharing) },
-		{ "mergeable", suboption_bool,
-		  INTO(memory_options, mergeable) },
-		{ "thp", suboption_bool, INTO(memory_options, thp) },
-	};
-	static const char *const names[] = {
-		[SHARING_AUTO] = "auto",
-		[SHARING_PRIVATE] = "private",
-		[SHARING_SHARED] = "shared",
-	};
-	const char *size;
-	int ret = suboptions_parse(text, &size, table, ARRAY_LEN(table),
-				   &memory, err);
-
-	if (ret == 0)
-		ret = parse_size(size, MIB, &cfg->memory, err);
-	if (ret < 0)
-		return ret;
-	cfg->mergeable = memory.mergeable;
-	cfg->thp = memory.thp;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (strcmp(memory.sharing, names[i]) == 0) {
-			cfg->sharing = (enum config_sharing)i;
-			return 0;
-		}
-	}
-	return err_set(err, EINVAL, "sharing '%s': use auto, private or shared",
-		       memory.sharing);
-}
 
 static int add_disk(struct vm_config *cfg, char *text, struct err *err)
 {

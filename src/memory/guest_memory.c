@@ -14,9 +14,10 @@
  * us. hugetlb pages are reserved by mmap() itself (no MAP_NORESERVE), hence a
  * pool that is too small fails here and not with SIGBUS in the running guest.
  */
-#include "guest_memory.h"
+#include "guest_memory_internal.h"
 #include "fd.h"
 #include "huge_pages.h"
+#include "ksm.h"
 #include "layout.h"
 #include "memory_arch.h"
 #include "util.h"
@@ -32,22 +33,6 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
-
-enum { REGIONS_MAX = 2 };
-
-struct reservation {
-	void *base;  /* NULL: none */
-	size_t size; /* bytes, guards included */
-};
-
-struct guest_memory {
-	struct guest_memory_config config;
-	struct memory_region regions[REGIONS_MAX];
-	struct reservation reserved[REGIONS_MAX];
-	size_t region_count;
-	size_t page_size;
-	int fd; /* memfd; -1 when private */
-};
 
 static unsigned long long in_mib(uint64_t bytes)
 {
@@ -113,8 +98,7 @@ static void lay_out_regions(struct guest_memory *mem)
 	mem->region_count = 2;
 }
 
-/* errno of a failed mmap() of size bytes, and the likely reasons for ENOMEM. */
-static int mapping_failed(uint64_t size, struct err *err)
+int guest_memory_mapping_failed(uint64_t size, struct err *err)
 {
 	int code = errno;
 	struct rlimit limit;
@@ -165,40 +149,38 @@ static int mapping_flags(const struct guest_memory_config *cfg)
 	return flags;
 }
 
-/* The host address comes out with at least a page of guard on either side. */
+int guest_memory_reserve(struct guest_memory *mem, size_t index, uint64_t size,
+			 void **out, struct err *err)
+{
+	struct reservation *reserved = &mem->reserved[index];
+	size_t whole = size + 2 * HUGE_PAGE_SIZE;
+	void *at = mmap(NULL, whole, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return guest_memory_mapping_failed(size, err);
+	*reserved = (struct reservation){ at, whole };
+	*out = (void *)align_up((uintptr_t)at + mem->page_size, HUGE_PAGE_SIZE);
+	return 0;
+}
+
 static int map_region(struct guest_memory *mem, size_t index, struct err *err)
 {
 	struct memory_region *region = &mem->regions[index];
-	struct reservation *reserved = &mem->reserved[index];
-	size_t size = region->size + 2 * HUGE_PAGE_SIZE;
 	void *at;
+	int ret;
 
-	at = mmap(NULL, size, PROT_NONE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (at == MAP_FAILED)
-		return mapping_failed(region->size, err);
-	*reserved = (struct reservation){ at, size };
-
-	at = (void *)align_up((uintptr_t)at + mem->page_size, HUGE_PAGE_SIZE);
+	ret = guest_memory_reserve(mem, index, region->size, &at, err);
+	if (ret < 0)
+		return ret;
 	at = mmap(at, region->size, PROT_READ | PROT_WRITE,
 		  mapping_flags(&mem->config), mem->fd,
 		  (off_t)region->fd_offset);
 	if (at == MAP_FAILED)
-		return mapping_failed(region->size, err);
+		return guest_memory_mapping_failed(region->size, err);
 	region->host = at;
 	region->fd = mem->fd;
 	return 0;
-}
-
-static int advise_mergeable(void *at, size_t size, struct err *err)
-{
-	if (madvise(at, size, MADV_MERGEABLE) == 0)
-		return 0;
-	if (errno == EINVAL)
-		return err_set(err, EINVAL,
-			       "memory cannot be mergeable: this kernel has no "
-			       "KSM");
-	return err_errno(err, "mark memory mergeable");
 }
 
 /*
@@ -224,9 +206,8 @@ static int advise_region(const struct guest_memory *mem,
 	if (mem->config.pages == MEMORY_PAGES_2M)
 		return 0;
 	advise_huge(region, mem->config.pages == MEMORY_PAGES_THP);
-	if (mem->config.mergeable)
-		return advise_mergeable(region->host, region->size, err);
-	return 0;
+	return ksm_advise(region->host, region->size, mem->config.mergeable,
+			  err);
 }
 
 /* Without swap in sight the OOM killer would answer; say it first. */
@@ -361,7 +342,7 @@ void *guest_memory_borrow(const struct guest_memory *mem, gpa_t gpa, size_t len)
 
 	for (size_t i = 0; i < mem->region_count; i++) {
 		region = &mem->regions[i];
-		if (gpa >= region->gpa &&
+		if (!region->readonly && gpa >= region->gpa &&
 		    range_within(gpa - region->gpa, len, region->size))
 			return (char *)region->host + (gpa - region->gpa);
 	}
@@ -439,12 +420,10 @@ int guest_memory_map_file(struct guest_memory *mem, gpa_t gpa, size_t len,
 	at = mmap(at, size, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset);
 	if (at == MAP_FAILED)
-		return mapping_failed(size, err);
+		return guest_memory_mapping_failed(size, err);
 	/* A new mapping starts without the advice given to the old one. */
 	madvise(at, size, MADV_DONTDUMP);
-	if (mem->config.mergeable)
-		return advise_mergeable(at, size, err);
-	return 0;
+	return ksm_advise(at, size, mem->config.mergeable, err);
 }
 
 void guest_memory_collapse(struct guest_memory *mem, gpa_t gpa, size_t len)
@@ -470,6 +449,8 @@ void guest_memory_allow_huge(struct guest_memory *mem, bool allow)
 {
 	if (mem->config.pages != MEMORY_PAGES_THP)
 		return;
-	for (size_t i = 0; i < mem->region_count; i++)
-		advise_huge(&mem->regions[i], allow);
+	for (size_t i = 0; i < mem->region_count; i++) {
+		if (!mem->regions[i].readonly)
+			advise_huge(&mem->regions[i], allow);
+	}
 }

@@ -4,8 +4,8 @@
  *
  * A gpa_t comes from the guest and is never trusted. Only this module turns
  * one into a host pointer. Built by the main thread, read-only afterwards, so
- * every function but create, map_file and destroy may be called from any
- * thread.
+ * every function but create, map_file, add_image and destroy may be called from
+ * any thread.
  */
 #ifndef MOTE_GUEST_MEMORY_H
 #define MOTE_GUEST_MEMORY_H
@@ -30,19 +30,23 @@ enum memory_pages {
 struct guest_memory_config {
 	uint64_t size;	/* bytes; a multiple of 2 MiB */
 	bool shared;	/* sealed memfd; else MAP_ANONYMOUS */
-	bool mergeable; /* MADV_MERGEABLE; not when shared */
+	bool mergeable; /* by KSM, not when shared; else never */
 	bool prefault;	/* allocate every page now */
 	enum memory_pages pages;
 };
 
-/* One contiguous piece of guest RAM. */
+/* One contiguous piece of guest memory: RAM, or an image. */
 struct memory_region {
 	gpa_t gpa;
 	uint64_t size;	    /* bytes */
-	void *host;	    /* our mapping of it */
-	int fd;		    /* memfd, borrowed; -1 when private */
+	void *host;	    /* our mapping of it; of an image, PROT_READ */
+	int fd;		    /* memfd of RAM, borrowed; -1: private, image */
 	uint64_t fd_offset; /* of gpa inside fd */
+	bool readonly;	    /* an image: nobody may write it */
 };
+
+/* Images a guest can have. */
+enum { GUEST_MEMORY_IMAGES_MAX = 8 };
 
 /*
  * Returns 0 and a new object in *out, owned by the caller; -EINVAL for a size
@@ -56,7 +60,10 @@ void guest_memory_destroy(struct guest_memory *mem); /* NULL is allowed */
 /* Total RAM in bytes. */
 uint64_t guest_memory_size(const struct guest_memory *mem);
 
-/* The regions in ascending order; valid until destroy. Returns their number. */
+/*
+ * The regions in ascending order, all RAM before the first image; valid until
+ * destroy. Returns their number.
+ */
 size_t guest_memory_regions(const struct guest_memory *mem,
 			    const struct memory_region **out);
 
@@ -68,8 +75,8 @@ const struct guest_memory_config *guest_memory_config(
 	const struct guest_memory *mem);
 
 /*
- * Borrow len bytes at gpa, or NULL unless one region holds them all; valid until
- * guest_memory_destroy(). The guest can rewrite these bytes at any moment:
+ * Borrow len bytes at gpa, or NULL unless one region of RAM holds them all; valid
+ * until guest_memory_destroy(). The guest can rewrite these bytes at any moment:
  * copy what you check, and use the copy.
  */
 void *guest_memory_borrow(const struct guest_memory *mem, gpa_t gpa,
@@ -89,6 +96,16 @@ int guest_memory_read(const struct guest_memory *mem, gpa_t gpa, void *data,
  */
 int guest_memory_map_file(struct guest_memory *mem, gpa_t gpa, size_t len,
 			  int fd, off_t offset, struct err *err);
+
+/*
+ * Show size bytes of file fd to the guest behind everything it has, read-only,
+ * as persistent memory (pmem_image.c says how it is laid out). The pages are
+ * those of the host's page cache. fd may be closed afterwards; the file must not
+ * become shorter. -ENOSPC when there are too many images or no CPU could address
+ * this one.
+ */
+int guest_memory_add_image(struct guest_memory *mem, int fd, uint64_t size,
+			   struct err *err);
 
 /*
  * Ask for huge pages under [gpa, gpa + len), widened to 2 MiB, now rather than

@@ -6,6 +6,7 @@
  * stays (a reset does not forget it); otherwise the whole table goes out at
  * every start. Either way the backend confirms, because without memory it can do
  * nothing but would not say so. A descriptor for each region is passed along.
+ * Images are left out: a backend maps what it gets for writing.
  */
 #include "user_vrings.h"
 #include "user_message.h"
@@ -71,10 +72,21 @@ static int check_slots(struct user *user, size_t n, struct err *err)
 	return ret;
 }
 
+/* The regions that are RAM come first. */
+static size_t ram_regions(const struct guest_memory *mem,
+			  const struct memory_region **regions)
+{
+	size_t n = guest_memory_regions(mem, regions);
+
+	while (n > 0 && (*regions)[n - 1].readonly)
+		n--;
+	return n;
+}
+
 int user_memory_send(struct user *user, unsigned *sent, struct err *err)
 {
 	const struct memory_region *regions;
-	size_t n = guest_memory_regions(user->mem, &regions);
+	size_t n = ram_regions(user->mem, &regions);
 	int ret;
 
 	*sent = 0;

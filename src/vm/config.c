@@ -30,6 +30,14 @@ bool vm_config_is_shared(const struct vm_config *cfg)
 	return cfg->sharing == SHARING_SHARED;
 }
 
+bool vm_config_is_mergeable(const struct vm_config *cfg, bool inherited)
+{
+	if (cfg->mergeable == MERGEABLE_AUTO)
+		return inherited && !vm_config_is_shared(cfg) &&
+		       !cfg->hugepages;
+	return cfg->mergeable == MERGEABLE_ON;
+}
+
 /* The device that makes shared memory necessary, or NULL. */
 static const char *first_vhost_user_device(const struct vm_config *cfg)
 {
@@ -45,6 +53,7 @@ static const char *first_vhost_user_device(const struct vm_config *cfg)
 static int check_memory(struct vm_config *cfg, struct err *err)
 {
 	const char *device = first_vhost_user_device(cfg);
+	bool mergeable = cfg->mergeable == MERGEABLE_ON;
 
 	if (cfg->memory < 16 * MIB || cfg->memory % (2 * MIB) != 0)
 		return err_set(err, EINVAL,
@@ -56,16 +65,16 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 			       "memory sharing=private: device %s is a "
 			       "vhost-user device and needs shared memory",
 			       device);
-	if (cfg->mergeable && device != NULL)
+	if (mergeable && device != NULL)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: device %s needs shared "
 			       "memory, which KSM does not merge",
 			       device);
-	if (cfg->mergeable && cfg->sharing == SHARING_SHARED)
+	if (mergeable && cfg->sharing == SHARING_SHARED)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: KSM does not merge shared "
 			       "memory, drop sharing=shared");
-	if (cfg->mergeable && cfg->hugepages)
+	if (mergeable && cfg->hugepages)
 		return err_set(err, EINVAL,
 			       "memory mergeable=on: KSM does not merge huge "
 			       "pages, drop --hugepages");
@@ -85,13 +94,15 @@ static size_t collect_ids(struct vm_config *cfg, char **ids)
 		ids[n++] = cfg->vhost_user[i].id;
 	for (unsigned i = 0; i < cfg->console_count; i++)
 		ids[n++] = cfg->consoles[i].id;
+	for (unsigned i = 0; i < cfg->pmem_count; i++)
+		ids[n++] = cfg->pmem[i].id;
 	return n;
 }
 
 static int check_ids(struct vm_config *cfg, struct err *err)
 {
 	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX +
-		  CONFIG_CONSOLES_MAX];
+		  CONFIG_CONSOLES_MAX + CONFIG_PMEM_MAX];
 	size_t n;
 
 	for (unsigned i = 0; i < cfg->disk_count; i++) {
@@ -107,6 +118,10 @@ static int check_ids(struct vm_config *cfg, struct err *err)
 		if (cfg->consoles[i].id[0] == '\0')
 			snprintf(cfg->consoles[i].id, ID_MAX + 1, "console%u",
 				 i);
+	}
+	for (unsigned i = 0; i < cfg->pmem_count; i++) {
+		if (cfg->pmem[i].id[0] == '\0')
+			snprintf(cfg->pmem[i].id, ID_MAX + 1, "pmem%u", i);
 	}
 	n = collect_ids(cfg, ids);
 	for (size_t i = 0; i < n; i++) {
@@ -149,6 +164,16 @@ static int check_consoles(struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
+static int check_pmem(struct vm_config *cfg, struct err *err)
+{
+	if (cfg->pmem_count > 0 && cfg->platform == PLATFORM_CMDLINE)
+		return err_set(err, EINVAL,
+			       "pmem %s: persistent memory is described by "
+			       "ACPI, drop --platform cmdline",
+			       cfg->pmem[0].id);
+	return 0;
+}
+
 int vm_config_check(struct vm_config *cfg, struct err *err)
 {
 	int ret;
@@ -163,6 +188,8 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 		ret = check_disks(cfg, err);
 	if (ret == 0)
 		ret = check_consoles(cfg, err);
+	if (ret == 0)
+		ret = check_pmem(cfg, err);
 	if (ret == 0)
 		ret = check_memory(cfg, err);
 	return ret;

@@ -18,6 +18,7 @@ enum {
 	CONFIG_DISK_QUEUES_MAX = 64, /* of `mote block` */
 	CONFIG_VHOST_USER_MAX = 32,
 	CONFIG_CONSOLES_MAX = 8,
+	CONFIG_PMEM_MAX = 8,
 	CONFIG_TAG_MAX = 36,	 /* bytes; virtio 1.3, 5.11.4 */
 	CONFIG_QUEUE_SIZE = 256, /* default */
 };
@@ -61,6 +62,13 @@ struct config_console {
 	const char *path; /* file or socket */
 };
 
+/* An image as persistent memory; always read-only. */
+struct config_pmem {
+	char id[ID_MAX + 1];
+	const char *path;
+};
+
+enum config_mergeable { MERGEABLE_AUTO, MERGEABLE_ON, MERGEABLE_OFF };
 enum config_sharing { SHARING_AUTO, SHARING_PRIVATE, SHARING_SHARED };
 enum config_load { LOAD_AUTO, LOAD_READ, LOAD_MAP };
 enum config_platform { PLATFORM_ACPI, PLATFORM_CMDLINE };
@@ -73,7 +81,7 @@ struct vm_config {
 	unsigned cpus;
 	uint64_t memory; /* bytes */
 	enum config_sharing sharing;
-	bool mergeable;
+	enum config_mergeable mergeable;
 	bool thp;
 	bool prefault;
 	bool hugepages; /* 2 MiB hugetlb */
@@ -86,6 +94,8 @@ struct vm_config {
 	unsigned vhost_user_count;
 	struct config_console consoles[CONFIG_CONSOLES_MAX];
 	unsigned console_count;
+	struct config_pmem pmem[CONFIG_PMEM_MAX];
+	unsigned pmem_count;
 	bool console_given; /* else stdio */
 	enum log_level log_level;
 	const char *log_file; /* NULL: stderr */
@@ -103,5 +113,11 @@ int vm_config_check(struct vm_config *cfg, struct err *err);
 
 /* After the check: is guest memory a memfd that backends map? */
 bool vm_config_is_shared(const struct vm_config *cfg);
+
+/*
+ * After the check: is guest memory offered to KSM? inherited: this process was
+ * started with all its memory offered (ksm_is_inherited()).
+ */
+bool vm_config_is_mergeable(const struct vm_config *cfg, bool inherited);
 
 #endif

@@ -14,6 +14,7 @@
 #include "exit_status.h"
 #include "fd.h"
 #include "ioapic.h"
+#include "ksm.h"
 #include "log.h"
 #include "main_call.h"
 #include "spawner.h"
@@ -121,11 +122,12 @@ static int open_files(struct vm *vm, struct err *err)
 static int create_memory(struct vm *vm, struct err *err)
 {
 	const struct vm_config *cfg = vm->cfg;
-	bool small = !cfg->thp || cfg->mergeable || cfg->load == LOAD_MAP;
+	bool mergeable = vm_config_is_mergeable(cfg, ksm_is_inherited());
+	bool small = !cfg->thp || mergeable || cfg->load == LOAD_MAP;
 	struct guest_memory_config memory = {
 		.size = cfg->memory,
 		.shared = vm_config_is_shared(cfg),
-		.mergeable = cfg->mergeable,
+		.mergeable = mergeable,
 		.prefault = cfg->prefault,
 		.pages = cfg->hugepages ? MEMORY_PAGES_2M
 			 : small	? MEMORY_PAGES_SMALL
@@ -158,7 +160,7 @@ static int add_memory_slots(struct vm *vm, struct err *err)
 
 	for (size_t i = 0; i < n; i++) {
 		ret = kvm_add_memory(vm->kvm, regions[i].gpa, regions[i].size,
-				     regions[i].host, false, err);
+				     regions[i].host, regions[i].readonly, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -228,8 +230,9 @@ static int create_all(struct vm *vm, struct err *err)
 {
 	int (*const steps[])(struct vm * vm, struct err * err) = {
 		create_event_loop,    open_files,
-		open_early_console,   vm_start_backends,
-		create_memory,	      create_windows,
+		vm_open_pmem,	      open_early_console,
+		vm_start_backends,    create_memory,
+		vm_map_pmem,	      create_windows,
 		create_kvm,	      vm_load,
 		vm_create_interrupts, vm_create_devices,
 		vm_connect_devices,
@@ -261,6 +264,8 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->power = (struct power_ops){ vm_power_event, vm };
 	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++)
 		vm->devices[i].backend_fd = -1;
+	for (size_t i = 0; i < CONFIG_PMEM_MAX; i++)
+		vm->pmem_fds[i] = -1;
 	ret = create_all(vm, err);
 	if (ret < 0) {
 		vm_destroy(vm);
@@ -300,6 +305,7 @@ void vm_destroy(struct vm *vm)
 	ioapic_destroy(vm->ioapic);
 	kvm_destroy(vm->kvm);
 	guest_memory_destroy(vm->memory);
+	vm_close_pmem(vm);
 	if (vm->windows != NULL)
 		munmap(vm->windows, vm->device_count * LAYOUT_DEVICE_SIZE);
 	fd_close(&vm->ack_fd);

@@ -41,6 +41,7 @@ struct vm {
 	int kernel_fd, initrd_fd;   /* open until loaded */
 	struct boot_demand *demand; /* what is still in the files */
 	struct event *demand_event;
+	int pmem_fds[CONFIG_PMEM_MAX]; /* open images, locked; -1 */
 	struct kvm *kvm;
 	struct vcpus *vcpus;
 	struct ioapic *ioapic;
@@ -71,6 +72,11 @@ void vm_power_event(void *ctx, enum power_event event);
 int vm_load(struct vm *vm, struct err *err);
 int vm_finish_loading(void *vm, struct err *err);
 void vm_drop_loading(struct vm *vm);
+
+/* vm_pmem.c: open and lock the images; put them behind RAM, before KVM's slots. */
+int vm_open_pmem(struct vm *vm, struct err *err);
+int vm_map_pmem(struct vm *vm, struct err *err);
+void vm_close_pmem(struct vm *vm);
 
 /* vm_interrupts.c: IOAPIC entries become KVM routes. */
 int vm_create_interrupts(struct vm *vm, struct err *err);

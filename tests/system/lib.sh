@@ -6,6 +6,7 @@
 #   guest KERNEL [MOTE-OPTION...] <<script    boot, run script in the guest,
 #                                             wait for the end of the VM
 #   start KERNEL [MOTE-OPTION...] <<script    the same, but do not wait
+#   guest_private, start_private              likewise, in private memory
 #   expect_end STATUS                         how mote ended
 #   expect_guest STATUS                       how the script ended
 #
@@ -49,7 +50,7 @@ make_initrd()
 	mkdir -p "$T/extra/mote"
 	cat >"$T/extra/mote/command"
 	{
-		cat "$(guest_initrd "$(kernel_dir "$1")")"
+		cat "$(guest_initrd "$(kernel_dir "$1")" "${guest_modules[@]}")"
 		cpio_of "$T/extra"
 	} >"$T/initrd"
 }
@@ -58,6 +59,8 @@ make_initrd()
 guest_cmdline="console=hvc1 quiet panic=-1"
 # The image to boot: vmlinux or vmlinuz.
 guest_image=vmlinux
+# Modules to load besides those that every guest loads.
+guest_modules=()
 # Where hvc0 goes; a case that talks to it changes this.
 guest_hvc0=''
 
@@ -75,6 +78,25 @@ start()
 	mote_pid=$!
 }
 
+# start_private KERNEL [MOTE-OPTION...] <script: a guest with private memory. It
+# has no console, because consoles are vhost-user devices: what it prints is in
+# $T/reports.
+start_private()
+{
+	local kernel=$1
+	shift
+
+	mkdir -p "$T/extra/mote"
+	touch "$T/extra/mote/kmsg"
+	make_initrd "$kernel"
+	"$MOTE" run --kernel "$(kernel_dir "$kernel")/$guest_image" \
+		--initrd "$T/initrd" --console none \
+		--cmdline "earlyprintk=ttyS0,keep printk.devkmsg=on printk.time=0 $(
+			)loglevel=5 panic=-1" \
+		--early-console "$T/reports" "$@" 2>"$T/stderr" </dev/null &
+	mote_pid=$!
+}
+
 wait_for_end()
 {
 	end=0
@@ -85,6 +107,12 @@ wait_for_end()
 guest()
 {
 	{ start "$@"; } 3</dev/null
+	wait_for_end
+}
+
+guest_private()
+{
+	start_private "$@"
 	wait_for_end
 }
 

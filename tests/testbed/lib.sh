@@ -21,8 +21,8 @@ PACKAGES_BED=(dropbear-bin qemu-system-x86)
 # What bench/density and bench/service need besides.
 PACKAGES_DENSITY=(erofs-utils fonts-dejavu-core gnuplot-nox mmdebstrap python3
 	wrk)
-PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs expect
-	flex iproute2 libelf-dev qemu-system-common
+PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs
+	erofs-utils expect flex iproute2 libelf-dev qemu-system-common
 	qemu-utils shellcheck socat strace)
 
 say()
@@ -155,12 +155,16 @@ cpio_of()
 		cpio --quiet -o0 -H newc -R 0:0 --reproducible)
 }
 
-# guest_initrd KERNEL: the archive guests start from, for a kernel directory;
-# made if it is not in the cache yet.
+# What a guest needs for file systems in persistent memory.
+PMEM_MODULES=(nfit nd_pmem erofs ext4 overlay)
+
+# guest_initrd KERNEL [MODULE...]: the archive guests start from, for a kernel
+# directory, with these modules besides the usual; made if it is not in the cache
+# yet.
 guest_initrd()
 {
 	local modules=(virtio_mmio virtio_console virtio_blk virtio_net virtiofs
-		pvpanic-mmio)
+		pvpanic-mmio "${@:2}")
 
 	# Nothing that could be loaded: all built in.
 	[ -s "$1/lib/modules/$(cat "$1/release")/modules.dep" ] || modules=()

@@ -113,7 +113,7 @@ START_TEST(memory_is_private_without_vhost_user_devices)
 				    &cfg, &err),
 			 0);
 	ck_assert(!vm_config_is_shared(&cfg));
-	ck_assert(cfg.mergeable);
+	ck_assert(vm_config_is_mergeable(&cfg, false));
 }
 END_TEST
 

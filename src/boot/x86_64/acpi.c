@@ -10,7 +10,11 @@
  * Theory of operation: tables are appended one after the other behind the RSDP,
  * directly in guest memory; each is begun, filled, and ended with its length
  * and checksum. A table can only point at one that stands before it, so the
- * order is DSDT, FADT, MADT, XSDT, and the RSDP's fields come last.
+ * order is DSDT, FADT, MADT, NFIT, XSDT, and the RSDP's fields come last.
+ *
+ * Images of persistent memory stand in the NFIT only. Without an entry in e820
+ * Linux does not count them as memory that DMA must reach, which would cost
+ * 64 MiB of bounce buffers.
  */
 #include "acpi.h"
 #include "acpi_tables.h"
@@ -140,7 +144,46 @@ static void add_pvpanic(struct aml *aml)
 	aml_end(aml, start);
 }
 
-static gpa_t write_dsdt(struct tables *tables, const struct boot_config *cfg)
+/* The images among the guest's regions; returns their number. */
+static size_t find_images(const struct guest_memory *mem,
+			  const struct memory_region **images)
+{
+	const struct memory_region *regions;
+	size_t n = guest_memory_regions(mem, &regions), ram = 0;
+
+	while (ram < n && !regions[ram].readonly)
+		ram++;
+	*images = regions + ram;
+	return n - ram;
+}
+
+/* In the DSDT and in the NFIT; 0 is the root device. */
+static uint32_t nvdimm_handle(size_t index)
+{
+	return (uint32_t)index + 1;
+}
+
+/* ACPI 6.5, 9.20: the root of NVDIMMs, and each of those that the NFIT has. */
+static void add_nvdimms(struct aml *aml, size_t count)
+{
+	char name[5];
+	size_t root, start;
+
+	if (count == 0)
+		return;
+	root = aml_begin_device(aml, "NVDR");
+	aml_name_string(aml, "_HID", "ACPI0012");
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "NV%02X", (unsigned)i & 0xff);
+		start = aml_begin_device(aml, name);
+		aml_name_integer(aml, "_ADR", nvdimm_handle(i));
+		aml_end(aml, start);
+	}
+	aml_end(aml, root);
+}
+
+static gpa_t write_dsdt(struct tables *tables, const struct boot_config *cfg,
+			size_t nvdimms)
 {
 	static const uint8_t s5[] = { LAYOUT_ACPI_SLEEP_S5, 0, 0, 0 };
 	struct acpi_header header;
@@ -156,6 +199,7 @@ static gpa_t write_dsdt(struct tables *tables, const struct boot_config *cfg)
 	add_pvpanic(&aml);
 	for (size_t i = 0; i < cfg->device_count; i++)
 		add_device(&aml, &cfg->devices[i], (unsigned)i);
+	add_nvdimms(&aml, nvdimms);
 	aml_end(&aml, scope);
 	tables->used += aml.len;
 	tables->overflow |= aml.overflow;
@@ -215,6 +259,56 @@ static gpa_t write_madt(struct tables *tables, const struct boot_config *cfg)
 	return end(tables, start);
 }
 
+/* One NVDIMM, not interleaved, of which the image is all. */
+static void append_image(struct tables *tables,
+			 const struct memory_region *image, size_t index)
+{
+	uint16_t number = (uint16_t)(index + 1);
+	const struct acpi_nfit_spa spa = {
+		.type = ACPI_NFIT_SPA,
+		.length = sizeof(spa),
+		.index = number,
+		.range_type = ACPI_NFIT_PERSISTENT_MEMORY,
+		.base = image->gpa,
+		.size = image->size,
+		.attributes = EFI_MEMORY_WB | EFI_MEMORY_NV,
+	};
+	const struct acpi_nfit_memory_map map = {
+		.type = ACPI_NFIT_MEMORY_MAP,
+		.length = sizeof(map),
+		.handle = nvdimm_handle(index),
+		.spa_index = number,
+		.control_index = number,
+		.size = image->size,
+		.interleave_ways = 1,
+		.flags = ACPI_NFIT_NOT_ARMED,
+	};
+	const struct acpi_nfit_control control = {
+		.type = ACPI_NFIT_CONTROL,
+		.length = sizeof(control),
+		.index = number,
+		.serial_number = number,
+		.format_code = ACPI_NFIT_BYTE_ADDRESSABLE,
+	};
+
+	append(tables, &spa, sizeof(spa));
+	append(tables, &map, sizeof(map));
+	append(tables, &control, sizeof(control));
+}
+
+static gpa_t write_nfit(struct tables *tables,
+			const struct memory_region *images, size_t n)
+{
+	size_t start = begin(tables);
+	struct acpi_nfit nfit = { .reserved = 0 };
+
+	fill_in(&nfit.header, "NFIT", 1);
+	append(tables, &nfit, sizeof(nfit));
+	for (size_t i = 0; i < n; i++)
+		append_image(tables, &images[i], i);
+	return end(tables, start);
+}
+
 static gpa_t write_xsdt(struct tables *tables)
 {
 	size_t start = begin(tables);
@@ -244,15 +338,19 @@ int acpi_write(const struct boot_config *cfg, struct guest_memory *mem,
 	       gpa_t *rsdp, struct err *err)
 {
 	struct tables tables = { .size = LAYOUT_ACPI_END - LAYOUT_ACPI };
+	const struct memory_region *images;
+	size_t image_count = find_images(mem, &images);
 	gpa_t dsdt;
 
 	tables.base = guest_memory_borrow(mem, LAYOUT_ACPI, tables.size);
 	if (tables.base == NULL)
 		return err_set(err, EFAULT, "no memory for ACPI tables");
 	extend(&tables, sizeof(struct acpi_rsdp));
-	dsdt = write_dsdt(&tables, cfg);
+	dsdt = write_dsdt(&tables, cfg, image_count);
 	list_in_xsdt(&tables, write_fadt(&tables, dsdt));
 	list_in_xsdt(&tables, write_madt(&tables, cfg));
+	if (image_count > 0)
+		list_in_xsdt(&tables, write_nfit(&tables, images, image_count));
 	write_rsdp(&tables, write_xsdt(&tables));
 	if (tables.overflow)
 		return err_set(err, ENOSPC,

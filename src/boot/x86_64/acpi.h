@@ -8,8 +8,8 @@
 #include "boot.h"
 
 /*
- * Write RSDP, XSDT, FADT, MADT and DSDT between LAYOUT_ACPI and LAYOUT_ACPI_END;
- * the RSDP's address in *rsdp. -ENOSPC when they do not fit there.
+ * Write RSDP, XSDT, FADT, MADT, DSDT and, when mem has images, NFIT between
+ * LAYOUT_ACPI and LAYOUT_ACPI_END; the RSDP's address in *rsdp. -ENOSPC when they do not fit there.
  */
 int acpi_write(const struct boot_config *cfg, struct guest_memory *mem,
 	       gpa_t *rsdp, struct err *err);

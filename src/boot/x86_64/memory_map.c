@@ -22,7 +22,8 @@ size_t memory_map_fill(const struct guest_memory *mem,
 					   E820_RESERVED };
 	out[2] = (struct boot_e820_entry){ MIB, regions[0].size - MIB,
 					   E820_RAM };
-	for (size_t i = 1; i < n && count < MEMORY_MAP_MAX; i++)
+	/* Images stand in the NFIT instead, see acpi.c. */
+	for (size_t i = 1; i < n && !regions[i].readonly; i++)
 		out[count++] =
 			(struct boot_e820_entry){ regions[i].gpa,
 						  regions[i].size, E820_RAM };

@@ -6,6 +6,7 @@
  *   LAYOUT_DEVICES_BASE ...            virtio-mmio windows, one read-only slot
  *   0xfec00000 / 0xfee00000            IOAPIC / LAPIC
  *   4 GiB ........                     the RAM that does not fit below
+ *   ... behind it                      persistent memory, a section or more each
  */
 #ifndef MOTE_LAYOUT_H
 #define MOTE_LAYOUT_H
@@ -16,6 +17,12 @@
 #define LAYOUT_LOW_END	 (3 * GIB) /* the MMIO hole begins here */
 #define LAYOUT_HIGH_BASE (4 * GIB)
 #define LAYOUT_RAM_MIN	 (16 * MIB)
+
+/*
+ * Persistent memory begins at multiples of a section of Linux (SECTION_SIZE_BITS
+ * in arch/x86/include/asm/sparsemem.h): nothing else shares its struct pages.
+ */
+#define LAYOUT_PMEM_ALIGN (128 * MIB)
 
 /* Boot data below 1 MiB; all of it is ordinary RAM once the guest runs. */
 #define LAYOUT_GDT	      UINT64_C(0x500)
