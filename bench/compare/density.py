@@ -78,8 +78,21 @@ class Round:
         self.subject.start()
         self.subject.end()
 
+    def label(self):
+        return f"{self.subject.name}{', KSM' if self.ksm else ''}"
+
+    def measure(self, count, times):
+        """Wait until memory stands still, then write a row."""
+        say("and memory settles", end="")
+        settled = self.settle()
+        row = self.row(count, sum(times) / max(len(times), 1), settled)
+        say(f"\r\033[K{self.label()}: {count:3} at {report.mib(row['raw_kib'])} MiB each, "
+            f"adjusted {report.mib(row['adjusted_kib'])}, start {row['start_s']:.2f} s, "
+            f"settled in {row['settle_s']:.0f} s{'' if row['stable'] else ' (not stable)'}")
+        report.append_csv(self.args.csv, row)
+
     def run(self):
-        label = f"{self.subject.name}{', KSM' if self.ksm else ''}"
+        label = self.label()
         say(f"{label}: starting", end="")
         self.warm_up()
         self.measure_base()
@@ -88,13 +101,12 @@ class Round:
             while len(self.subject.running) < count:
                 times.append(self.subject.start())
                 say(f"\r{label}: {len(self.subject.running)} of {self.args.count} up ", end="")
-            say("and memory settles", end="")
-            row = self.row(count, sum(times) / len(times), self.settle())
-            say(f"\r\033[K{label}: {count:3} at {report.mib(row['raw_kib'])} MiB each, "
-                f"adjusted {report.mib(row['adjusted_kib'])}, start {row['start_s']:.2f} s, "
-                f"settled in {row['settle_s']:.0f} s"
-                f"{'' if row['stable'] else ' (not stable)'}")
-            report.append_csv(self.args.csv, row)
+            self.measure(count, times)
+
+    def run_ksm_after(self, ksm):
+        """The instances that are up, once more after KSM had its turn at them."""
+        self.ksm, self.base_cpu = ksm, ksm.cpu_seconds()
+        self.measure(self.args.count, [])
 
     def end(self):
         self.subject.end()
@@ -123,7 +135,9 @@ def parse(argv):
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--group", type=int, default=10)
     parser.add_argument("--subjects", default="mote,qemu,container")
-    parser.add_argument("--ksm", default="off,on", help="off, on or off,on")
+    parser.add_argument("--ksm", default="off,on", choices=("off", "on", "off,on", "after"),
+                        help="rounds without and with KSM; after: one round without, then KSM "
+                        "at its last step, in half the time")
     parser.add_argument("--memory", type=int, default=128, help="MiB of each guest")
     parser.add_argument("--cmdline", default=CMDLINE_BASE)
     parser.add_argument("--mote-memory", default="mergeable=on")
@@ -146,7 +160,7 @@ def parse(argv):
 
 def rounds(args):
     """(subject, with KSM) in the order in which they run."""
-    for ksm in args.ksm.split(","):
+    for ksm in args.ksm.replace("after", "off").split(","):
         for name in args.subjects:
             # Nothing of a container is mergeable.
             if ksm == "off" or name != "container":
@@ -168,6 +182,9 @@ def main(argv=None):
             one = Round(args, SUBJECTS[name](guest, marks), ksm if with_ksm else None)
             try:
                 one.run()
+                if args.ksm == "after" and name != "container":
+                    ksm.start(args.pages_to_scan, args.zero_pages)
+                    one.run_ksm_after(ksm)
             finally:
                 one.end()
                 ksm.restore()
