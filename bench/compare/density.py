@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """density.py - memory of N virtual machines or containers, as N grows.
 
-What bench/density runs next to /dev/kvm, as root. The method is the one LXD was
+What bench/density runs next to /dev/kvm, as root, in a mount namespace of its own. The method is the one LXD was
 compared with qemu-lite by: start instances one by one, later in groups; wait
 after each until memory is stable; divide what is gone by their number.
 """
@@ -15,7 +15,7 @@ import time
 import host
 import report
 import settle
-from subjects import CMDLINE_BASE, SUBJECTS, Guest, Marks
+from subjects import CMDLINE_BASE, SUBJECTS, Guest, Marks, mount_image
 
 ONE_BY_ONE = 10
 
@@ -174,6 +174,7 @@ def main(argv=None):
     guest = Guest(kernel=args.kernel, initrd=args.initrd, root=args.root, image=args.image,
                   memory=args.memory, cmdline=args.cmdline, mote=args.mote,
                   mote_memory=args.mote_memory, mote_extra=tuple(args.mote_extra))
+    mount_image(guest)
     marks, ksm = Marks(), host.Ksm()
     try:
         for name, with_ksm in rounds(args):

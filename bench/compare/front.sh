@@ -37,19 +37,31 @@ guest_root()
 	[ -e "$dir/modules/list" ] || { mkdir -p "$dir/modules"; : >"$dir/modules/list"; }
 }
 
-# run_tool WORK OUT COMMAND...: in the directory WORK, copied into memory, as
-# root where KVM is real; what it leaves in WORK/out comes back into OUT.
+# guest_files KERNEL MODULE...: everything in $work that both tools need.
+guest_files()
+{
+	guest_root "$work/root" "$@"
+	cpio_of "$work/root" >"$work/initrd"
+	cp "$1/vmlinux" "$compare"/*.py "$work"
+}
+
+# run_tool OUT COMMAND...: in $work, as root, where KVM is real; what it leaves
+# in $work/out comes back into OUT, also when it fails. Sets $where, for
+# captions.
 run_tool()
 {
-	local work=$1 out=$2 status=0
-	shift 2
+	local out=$1 status=0
+	shift
 
 	mkdir -p "$work/out" "$out"
-	if kvm_is_real; then
+	where=''
+	if [ -z "$use_bed" ] && kvm_is_real; then
 		(cd "$work" && as_root "$@") || status=$?
 	else
-		say "$(kvm_why_not): using the test bed"
-		run_in_bed "$work" "$@" || status=$?
+		[ -n "$use_bed" ] ||
+			say "$(kvm_why_not): using the test bed"
+		where="emulated CPU"
+		run_in_bed "$@" || status=$?
 	fi
 	cp -r "$work/out/." "$out"
 	return "$status"
@@ -57,17 +69,12 @@ run_tool()
 
 run_in_bed()
 {
-	local work=$1 bed=("$MOTE_TOP/tests/testbed/bed") id=(--id "$bed_id")
-	local status=0
-	shift
+	local bed=("$MOTE_TOP/tests/testbed/bed") id=(--id "$bed_id") status=0
 
-	if [ -z "$bed_keep" ]; then
-		trap '"$MOTE_TOP/tests/testbed/bed" down --id "$bed_id"; clean_up' EXIT
-	fi
 	"${bed[@]}" up "${id[@]}" --mem "$bed_memory"
-	(cd "$work" && "${bed[@]}" run "${id[@]}" -- rm -rf /tmp/bench &&
-		tar -c --transform 's,^\.,bench,' . | "${bed[@]}" run "${id[@]}" -- \
-			tar -x --no-same-owner -C /tmp)
+	"${bed[@]}" run "${id[@]}" -- rm -rf /tmp/bench
+	tar -c -C "$work" --transform 's,^\.,bench,' . |
+		"${bed[@]}" run "${id[@]}" -- tar -x --no-same-owner -C /tmp
 	"${bed[@]}" run "${id[@]}" --timeout 36000 -- \
 		sh -c "cd /tmp/bench && exec \"\$@\"" sh "$@" || status=$?
 	"${bed[@]}" run "${id[@]}" -- tar -c -C /tmp/bench/out . |
@@ -78,7 +85,10 @@ run_in_bed()
 clean_up()
 {
 	as_root rm -rf "$work"	# the tree of an image is root's
+	[ -n "$bed_keep" ] || [ ! -d "$MOTE_CACHE" ] ||
+		"$MOTE_TOP/tests/testbed/bed" down --id "$bed_id"
 }
+bed_id=bench-$$ bed_keep='' bed_memory=4G use_bed=''
 work=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 130' INT

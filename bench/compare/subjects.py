@@ -34,6 +34,7 @@ class Guest:
     mote: str = "mote"
     mote_memory: str = "mergeable=on"
     mote_extra: tuple = ()
+    mote_root: str = "pmem"     # or disk: then memory is shared
     qemu: str = "qemu-system-x86_64"
 
 
@@ -70,6 +71,13 @@ class Marks:
 
     def close(self):
         os.rmdir(self.dir)
+
+
+def mount_image(guest):
+    """Once for all containers, which then share its pages; ends with this namespace."""
+    if guest.image:
+        subprocess.run(["mount", "-t", "erofs", "-o", "ro,loop", guest.image, guest.root],
+                       check=True)
 
 
 class Instance:
@@ -152,8 +160,8 @@ class Mote(Subject):
         command = [g.mote, "run", "--kernel", g.kernel, "--initrd", g.initrd, "--console", "none",
                    "--memory", f"{g.memory}M,{g.mote_memory}".rstrip(","), *g.mote_extra]
         if g.image:
-            command += ["--pmem", f"{g.image},ro"]
-            cmdline += " bench.root=/dev/pmem0"
+            command += ["--" + g.mote_root, f"{g.image},ro"]
+            cmdline += " bench.root=/dev/" + {"pmem": "pmem0", "disk": "vda"}[g.mote_root]
         return command + ["--cmdline", cmdline]
 
 

@@ -201,7 +201,32 @@ class Plot(unittest.TestCase):
         self.assertEqual(plot.quoted('a"b\\'), '"a\\"b\\\\"')
 
 
+WRK = """Running 2s test @ http://127.0.0.1/1K
+  1 threads and 4 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency   254.12us  100.02us   1.90ms   75.40%
+  Latency Distribution
+     50%  250.00us
+     75%    1.20ms
+     99%    2.50s
+  30000 requests in 2.00s, 36.10MB read
+  Socket errors: connect 0, read 1, write 0, timeout 2
+  Non-2xx or 3xx responses: 4
+Requests/sec:  15000.50
+Transfer/sec:     18.05MB
+"""
+
+
 class Load(unittest.TestCase):
+    def test_wrk(self):
+        self.assertEqual(load.parse_wrk(WRK),
+                         {"requests_s": 15000.5, "mib_s": 18.05, "p50_ms": 0.25,
+                          "p99_ms": 2500.0, "errors": 7})
+
+    def test_size(self):
+        self.assertEqual([load.parse_size(text) for text in ("512", "1K", "16M")],
+                         [512, 1024, 16 << 20])
+
     def test_percentile(self):
         values = list(range(1, 101))
         self.assertEqual(load.percentile(values, 50), 50)
