@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # front.sh - what bench/density and bench/service share: building, the guest's
 # files, and running a tool where KVM is real. Sourced, never run.
@@ -8,7 +8,7 @@ compare=$MOTE_TOP/bench/compare
 
 build_mote()
 {
-	cd "$MOTE_TOP"
+	cd "$MOTE_TOP" || return
 	[ -e build/release/build.ninja ] || cmake --preset release
 	cmake --build --preset release --target mote
 }
