@@ -15,11 +15,12 @@ NAMES = {"mote": "mote", "qemu": "QEMU microvm", "container": "container",
 COLOURS = {"mote": "#1b6ca8", "qemu": "#d1495b", "container": "#3c8d5a",
            "native": "#555555", "namespace": "#e0a030"}
 
-# Legends stand below the plot, where they hide nothing.
+# Legends stand below the plot and the axis, where they hide nothing.
 STYLE = """set border 3 lc rgb "#444444"
 set tics nomirror out tc rgb "#333333"
 set grid ytics lc rgb "#dddddd" lt 1 lw 1
-set key outside bottom center horizontal samplen 3 width 2 tc rgb "#222222"
+set key at screen 0.53,0.02 bottom center horizontal samplen 3 width 2 tc rgb "#222222"
+set bmargin 6
 set lmargin 10
 set rmargin 4
 """
