@@ -20,7 +20,7 @@ STYLE = """set border 3 lc rgb "#444444"
 set tics nomirror out tc rgb "#333333"
 set grid ytics lc rgb "#dddddd" lt 1 lw 1
 set key at screen 0.53,0.02 bottom center horizontal samplen 3 width 2 tc rgb "#222222"
-set bmargin 6
+set bmargin 7.5
 set lmargin 10
 set rmargin 4
 """
