@@ -76,6 +76,7 @@ class Marks:
 def mount_image(guest):
     """Once for all containers, which then share its pages; ends with this namespace."""
     if guest.image:
+        subprocess.run(["modprobe", "-a", "loop", "erofs"], check=False)
         subprocess.run(["mount", "-t", "erofs", "-o", "ro,loop", guest.image, guest.root],
                        check=True)
 
