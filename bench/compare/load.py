@@ -33,7 +33,10 @@ def parse_size(text):
 
 
 def parse_wrk(text):
-    """Its report: requests per second, MiB/s received, p50 and p99 in ms, errors."""
+    """Its report: requests per second, MiB/s received, p50 and p99 in ms, errors.
+
+    It prints no latencies, 0 here, when not a single request was answered in time.
+    """
     latency = {int(m[1]): float(m[2]) * UNITS[m[3]] for m in
                re.finditer(r"^ +(\d+)% +([\d.]+)(us|ms|s|m)$", text, re.M)}
     rate = re.search(r"^Requests/sec: +([\d.]+)", text, re.M)
@@ -45,7 +48,7 @@ def parse_wrk(text):
         errors += sum(int(n) for n in re.findall(r"\d+", socket_errors[1]))
     return {"requests_s": float(rate[1]),
             "mib_s": float(moved[1]) * BYTES[moved[2]] / (1 << 20),
-            "p50_ms": latency[50], "p99_ms": latency[99], "errors": errors}
+            "p50_ms": latency.get(50, 0.0), "p99_ms": latency.get(99, 0.0), "errors": errors}
 
 
 def wrk(base, size, workers, seconds, upload=None):

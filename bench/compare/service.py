@@ -197,7 +197,7 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.quick:
         args.workers, args.seconds = 4, 3
-        args.downloads, args.uploads = ["1K", "100K", "1M"], ["100K"]
+        args.downloads, args.uploads = ["1K", "100K"], ["100K"]
         args.rates = [5, 10, 20, 40]
     for name in args.subjects:
         if name not in SUBJECTS:
