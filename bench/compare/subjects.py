@@ -18,8 +18,9 @@ START_SECONDS = 300
 END_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
-# Without devices nothing of these is missed; "plain" is this alone.
-CMDLINE_BASE = "panic=-1 quiet cryptomgr.notests"
+# retain_initrd: what the kernel frees it first fills with poison, which would
+# turn the shared pages of the initramfs into each guest's own.
+CMDLINE_BASE = "panic=-1 quiet cryptomgr.notests retain_initrd"
 
 
 @dataclass
