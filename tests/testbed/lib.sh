@@ -18,6 +18,9 @@ PACKAGES_BUILD=(build-essential cmake ninja-build pkg-config libevent-dev
 PACKAGES_KERNELS=(busybox-static cpio debian-archive-keyring kmod lz4
 	python3-minimal xz-utils zstd)
 PACKAGES_BED=(dropbear-bin qemu-system-x86)
+# What bench/density and bench/service need besides.
+PACKAGES_DENSITY=(erofs-utils fonts-dejavu-core gnuplot-nox mmdebstrap python3
+	wrk)
 PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs
 	erofs-utils expect flex iproute2 libelf-dev qemu-system-common
 	qemu-utils shellcheck socat strace)
