@@ -19,8 +19,8 @@ PACKAGES_KERNELS=(busybox-static cpio debian-archive-keyring kmod lz4
 	python3-minimal xz-utils zstd)
 PACKAGES_BED=(dropbear-bin qemu-system-x86)
 PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs expect
-	flex iproute2 libelf-dev qemu-system-common
-	qemu-utils shellcheck socat strace)
+	flex iperf3 iproute2 iputils-ping libelf-dev python3-minimal
+	qemu-system-common qemu-utils shellcheck socat strace)
 
 say()
 {
@@ -157,7 +157,7 @@ cpio_of()
 guest_initrd()
 {
 	local modules=(virtio_mmio virtio_console virtio_blk virtio_net virtiofs
-		pvpanic-mmio)
+		vmw_vsock_virtio_transport pvpanic-mmio)
 
 	# Nothing that could be loaded: all built in.
 	[ -s "$1/lib/modules/$(cat "$1/release")/modules.dep" ] || modules=()
