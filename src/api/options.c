@@ -6,6 +6,7 @@
  * docs/mote.1 against them read the same rows.
  */
 #include "options.h"
+#include "device_options.h"
 #include "parse.h"
 #include "suboptions.h"
 
@@ -17,9 +18,6 @@
 #define INTO(type, member) offsetof(struct type, member)
 
 static int set_memory(struct vm_config *cfg, char *text, struct err *err);
-static int add_disk(struct vm_config *cfg, char *text, struct err *err);
-static int add_vhost_user(struct vm_config *cfg, char *text, struct err *err);
-static int add_console(struct vm_config *cfg, char *text, struct err *err);
 
 static int set_kernel(struct vm_config *cfg, char *text, struct err *err)
 {
@@ -134,14 +132,23 @@ static const struct {
 	{ "memory",
 	  "SIZE[,sharing=auto|private|shared][,mergeable=on|off][,thp=on|off]",
 	  set_memory, "guest RAM [128M]" },
-	{ "disk", "PATH[,ro][,id=ID][,direct][,queues=N]", add_disk,
+	{ "disk", "PATH[,ro][,id=ID][,direct][,queues=N]", options_add_disk,
 	  "raw image or block device (repeatable)" },
 	{ "vhost-user",
 	  "TYPE,socket=PATH[,listen][,id=ID][,queues=N]"
 	  "[,queue-size=N][,tag=TAG][,mac=MAC]",
-	  add_vhost_user, "device served by a vhost-user server (repeatable)" },
+	  options_add_vhost_user,
+	  "device served by a vhost-user server (repeatable)" },
+	{ "net",
+	  "tap=NAME|macvtap=NAME|tapfd=N[,vhostfd=M]"
+	  "[,mac=MAC][,mtu=N][,queues=1][,queue-size=N][,id=ID]",
+	  options_add_net, "network card on vhost-net (repeatable)" },
+	{ "vsock", "cid=N[,id=ID]", options_add_vsock,
+	  "sockets between host and guest, on vhost-vsock" },
+	{ "scsi", "wwpn=naa.…[,tpgt=N][,queues=N][,id=ID]", options_add_scsi,
+	  "disks of a vhost-scsi target (repeatable)" },
 	{ "console", "stdio|pty|file=PATH|socket=PATH|none[,id=ID]",
-	  add_console, "hvc0, hvc1, ... (repeatable) [stdio]" },
+	  options_add_console, "hvc0, hvc1, ... (repeatable) [stdio]" },
 	{ "load", "auto|read|map", set_load,
 	  "copy kernel and initrd, or map their files [auto]" },
 	{ "platform", "acpi|cmdline", set_platform,
@@ -194,140 +201,6 @@ static int set_memory(struct vm_config *cfg, char *text, struct err *err)
 		       memory.sharing);
 }
 
-static int add_disk(struct vm_config *cfg, char *text, struct err *err)
-{
-	static const struct suboption table[] = {
-		{ "ro", suboption_bool, INTO(config_disk, read_only) },
-		{ "id", suboption_id, INTO(config_disk, id) },
-		{ "direct", suboption_bool, INTO(config_disk, direct) },
-		{ "queues", suboption_queues, INTO(config_disk, queues) },
-	};
-	struct config_disk *disk = &cfg->disks[cfg->disk_count];
-	int ret;
-
-	if (cfg->disk_count == CONFIG_DISKS_MAX)
-		return err_set(err, EINVAL, "at most %d disks",
-			       CONFIG_DISKS_MAX);
-	ret = suboptions_parse(text, &disk->path, table, ARRAY_LEN(table), disk,
-			       err);
-	if (ret == 0 && disk->path[0] == '\0')
-		ret = err_set(err, EINVAL, "expected the path of an image");
-	if (ret == 0)
-		cfg->disk_count++;
-	return ret;
-}
-
-/* aa:bb:cc:dd:ee:ff; a multicast address belongs to no device. */
-static int suboption_mac(const char *text, void *into, struct err *err)
-{
-	struct config_vhost_user *user =
-		container_of(into, struct config_vhost_user, mac);
-	unsigned b[6];
-	char end;
-
-	if (text == NULL ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
-		   &b[3], &b[4], &b[5], &end) != 6 ||
-	    (b[0] & 1) != 0)
-		return err_set(err, EINVAL,
-			       "'%s': expected a unicast MAC address such as "
-			       "02:00:00:00:00:01",
-			       text ? text : "");
-	for (size_t i = 0; i < ARRAY_LEN(b); i++)
-		user->mac[i] = (uint8_t)b[i];
-	user->mac_given = true;
-	return 0;
-}
-
-static int add_vhost_user(struct vm_config *cfg, char *text, struct err *err)
-{
-	static const struct suboption table[] = {
-		{ "socket", suboption_text, INTO(config_vhost_user, socket) },
-		{ "listen", suboption_bool, INTO(config_vhost_user, listen) },
-		{ "id", suboption_id, INTO(config_vhost_user, id) },
-		{ "queues", suboption_queues, INTO(config_vhost_user, queues) },
-		{ "queue-size", suboption_queue_size,
-		  INTO(config_vhost_user, queue_size) },
-		{ "tag", suboption_text, INTO(config_vhost_user, tag) },
-		{ "mac", suboption_mac, INTO(config_vhost_user, mac) },
-	};
-	struct config_vhost_user *user;
-	int ret;
-
-	if (cfg->vhost_user_count == CONFIG_VHOST_USER_MAX)
-		return err_set(err, EINVAL, "at most %d vhost-user devices",
-			       CONFIG_VHOST_USER_MAX);
-	user = &cfg->vhost_user[cfg->vhost_user_count];
-	user->queue_size = CONFIG_QUEUE_SIZE;
-	ret = suboptions_parse(text, &user->type, table, ARRAY_LEN(table), user,
-			       err);
-	if (ret == 0 && user->socket == NULL)
-		ret = err_set(err, EINVAL, "expected TYPE,socket=PATH");
-	if (ret == 0 && user->tag != NULL && strcmp(user->type, "fs") != 0)
-		ret = err_set(err, EINVAL, "tag: only fs devices have one");
-	if (ret == 0 && user->mac_given && strcmp(user->type, "net") != 0)
-		ret = err_set(err, EINVAL, "mac: only net devices have one");
-	if (ret == 0 && user->tag != NULL && strlen(user->tag) > CONFIG_TAG_MAX)
-		ret = err_set(err, EINVAL, "tag '%s': at most %d bytes",
-			      user->tag, CONFIG_TAG_MAX);
-	if (ret == 0)
-		cfg->vhost_user_count++;
-	return ret;
-}
-
-static int set_console_kind(struct config_console *console, const char *text,
-			    struct err *err)
-{
-	static const struct {
-		const char *name;
-		enum config_console_kind kind;
-		bool path;
-	} kinds[] = {
-		{ "stdio", CONSOLE_STDIO, false },
-		{ "pty", CONSOLE_PTY, false },
-		{ "file=", CONSOLE_FILE, true },
-		{ "socket=", CONSOLE_SOCKET, true },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		size_t len = strlen(kinds[i].name);
-
-		if (strncmp(text, kinds[i].name, len) != 0 ||
-		    kinds[i].path != (text[len] != '\0'))
-			continue;
-		console->kind = kinds[i].kind;
-		console->path = text + len;
-		return 0;
-	}
-	return err_set(err, EINVAL,
-		       "'%s': use stdio, pty, file=PATH, socket=PATH or none",
-		       text);
-}
-
-static int add_console(struct vm_config *cfg, char *text, struct err *err)
-{
-	static const struct suboption table[] = {
-		{ "id", suboption_id, INTO(config_console, id) },
-	};
-	struct config_console *console = &cfg->consoles[cfg->console_count];
-	const char *kind;
-	int ret;
-
-	cfg->console_given = true;
-	if (strcmp(text, "none") == 0)
-		return 0;
-	if (cfg->console_count == CONFIG_CONSOLES_MAX)
-		return err_set(err, EINVAL, "at most %d consoles",
-			       CONFIG_CONSOLES_MAX);
-	ret = suboptions_parse(text, &kind, table, ARRAY_LEN(table), console,
-			       err);
-	if (ret == 0)
-		ret = set_console_kind(console, kind, err);
-	if (ret == 0)
-		cfg->console_count++;
-	return ret;
-}
-
 void options_print_help(FILE *out)
 {
 	fprintf(out, "usage: mote run --kernel FILE [OPTION]...\n\n");
@@ -362,6 +235,15 @@ static int bad_usage(int c, char **argv, struct err *err)
 		       word);
 }
 
+/*
+ * A console needs shared memory. Whoever asks for private memory, and for no
+ * console, gets none.
+ */
+static bool wants_private(const struct vm_config *cfg)
+{
+	return cfg->sharing == SHARING_PRIVATE || cfg->mergeable;
+}
+
 int options_parse(int argc, char **argv, struct vm_config *cfg, bool *help,
 		  struct err *err)
 {
@@ -386,7 +268,7 @@ int options_parse(int argc, char **argv, struct vm_config *cfg, bool *help,
 		return err_set(err, EINVAL,
 			       "'%s' is not an option, see mote run --help",
 			       argv[optind]);
-	if (!cfg->console_given) {
+	if (!cfg->console_given && !wants_private(cfg)) {
 		cfg->consoles[0].kind = CONSOLE_STDIO;
 		cfg->console_count = 1;
 	}

@@ -6,6 +6,8 @@
 #include "parse.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 int suboption_text(const char *text, void *into, struct err *err)
@@ -50,6 +52,37 @@ int suboption_queue_size(const char *text, void *into, struct err *err)
 	return 0;
 }
 
+int suboption_fd(const char *text, void *into, struct err *err)
+{
+	uint64_t value;
+	int ret = parse_uint(text ? text : "", 0, INT_MAX, &value, err);
+
+	if (ret == 0)
+		*(int *)into = (int)value;
+	return ret;
+}
+
+/* aa:bb:cc:dd:ee:ff; a multicast address belongs to no device. */
+int suboption_mac(const char *text, void *into, struct err *err)
+{
+	struct config_mac *mac = into;
+	unsigned b[6];
+	char end;
+
+	if (text == NULL ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
+		   &b[3], &b[4], &b[5], &end) != 6 ||
+	    (b[0] & 1) != 0)
+		return err_set(err, EINVAL,
+			       "'%s': expected a unicast MAC address such as "
+			       "02:00:00:00:00:01",
+			       text ? text : "");
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		mac->addr[i] = (uint8_t)b[i];
+	mac->given = true;
+	return 0;
+}
+
 static int parse_one(char *item, const struct suboption *table, size_t n,
 		     uint64_t *seen, void *into, struct err *err)
 {
@@ -75,10 +108,11 @@ int suboptions_parse(char *text, const char **first,
 		     struct err *err)
 {
 	uint64_t seen = 0;
-	char *rest = text, *item = strsep(&rest, ",");
+	char *rest = text, *item;
 	int ret;
 
-	*first = item;
+	if (first != NULL)
+		*first = strsep(&rest, ",");
 	while ((item = strsep(&rest, ",")) != NULL) {
 		ret = parse_one(item, table, n, &seen, into, err);
 		if (ret < 0)

@@ -5,6 +5,7 @@
 #ifndef MOTE_SUBOPTIONS_H
 #define MOTE_SUBOPTIONS_H
 
+#include "config.h"
 #include "err.h"
 #include "util.h"
 
@@ -25,10 +26,13 @@ suboption_parser suboption_id;	       /* char [ID_MAX + 1] */
 suboption_parser suboption_bool;       /* bool; "key" alone means on */
 suboption_parser suboption_queues;     /* unsigned, 1 to 256 */
 suboption_parser suboption_queue_size; /* uint16_t, a power of two */
+suboption_parser suboption_fd;	       /* int, 0 or more */
+suboption_parser suboption_mac;	       /* struct config_mac */
 
 /*
  * Cut text (changed in place) at its commas. *first gets the part before the
- * first comma, a part without a key; the rest goes through the table. Unknown
+ * first comma, a part without a key; the rest goes through the table. With a
+ * NULL first there is no such part. Unknown
  * and repeated keys are errors: a misspelt option that is quietly ignored costs
  * the user more than a refused one.
  */

@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * kvm_ioctl.h - one KVM ioctl, its own name in the error
+ *
+ * As ioctl_checked(): not for KVM_RUN, where EINTR means "someone kicked us", and
+ * retrying would lose the kick.
  */
 #ifndef MOTE_KVM_IOCTL_H
 #define MOTE_KVM_IOCTL_H
 
-#include "err.h"
+#include "ioctl.h"
 
 #include <linux/kvm.h>
-#include <stdint.h>
 
-/*
- * Issue one KVM ioctl. The request's own name goes into the error, so callers
- * add only what the name does not say ("vCPU 3"), never "ioctl failed".
- *
- * Returns the ioctl's value (>= 0) or -errno with *err set. Not for KVM_RUN:
- * there EINTR means "someone kicked us", and retrying would lose the kick.
- */
 #define kvm_ioctl(fd, request, arg, err)                                       \
-	kvm_ioctl_named((fd), (request), (uintptr_t)(arg), #request, (err))
-
-int kvm_ioctl_named(int fd, unsigned long request, uintptr_t arg,
-		    const char *name, struct err *err);
+	ioctl_named((fd), (request), (uintptr_t)(arg), #request, (err))
 
 #endif

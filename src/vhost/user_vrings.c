@@ -13,6 +13,7 @@
  */
 #include "user_vrings.h"
 #include "user_message.h"
+#include "ring_area.h"
 
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -29,47 +30,6 @@
 static bool is_packed(uint64_t features)
 {
 	return (features & BIT(VIRTIO_F_RING_PACKED)) != 0;
-}
-
-static int locate_area(const struct user *user, unsigned index,
-		       const char *name, gpa_t gpa, size_t len, __u64 *addr,
-		       struct err *err)
-{
-	void *host = guest_memory_borrow(user->mem, gpa, len);
-
-	if (host == NULL)
-		return err_set(err, EFAULT,
-			       "queue %u: %s area of %zu bytes at %#llx is not "
-			       "in RAM",
-			       index, name, len, (unsigned long long)gpa);
-	*addr = (uintptr_t)host;
-	return 0;
-}
-
-/*
- * The protocol wants our addresses of the three areas. Their sizes: virtio 1.3,
- * 2.7 (split) and 2.8 (packed; driver and device event suppression, 2.8.10).
- */
-static int locate(const struct user *user, uint64_t features, unsigned index,
-		  const struct vhost_queue *queue,
-		  struct vhost_vring_addr *addr, struct err *err)
-{
-	bool packed = is_packed(features);
-	size_t n = queue->size;
-	int ret;
-
-	*addr = (struct vhost_vring_addr){ .index = index };
-	ret = locate_area(user, index, "descriptor", queue->desc, 16 * n,
-			  &addr->desc_user_addr, err);
-	if (ret == 0)
-		ret = locate_area(user, index, "driver", queue->driver,
-				  packed ? 4 : 6 + 2 * n,
-				  &addr->avail_user_addr, err);
-	if (ret == 0)
-		ret = locate_area(user, index, "device", queue->device,
-				  packed ? 4 : 6 + 8 * n, &addr->used_user_addr,
-				  err);
-	return ret;
 }
 
 static int send_state(struct user *user, enum user_request request,
@@ -104,7 +64,8 @@ static int send_ring(struct user *user, unsigned index,
 		     const struct vhost_queue *queue, struct err *err)
 {
 	struct vhost_vring_addr addr;
-	int ret = locate(user, user->features, index, queue, &addr, err);
+	int ret = ring_area_locate(user->mem, user->features, index, queue,
+				   &addr, err);
 
 	if (ret < 0)
 		return ret;
@@ -171,21 +132,6 @@ static int send_status(struct user *user, uint64_t status, struct err *err)
 	return user_send_u64(user, USER_SET_STATUS, status, err);
 }
 
-static int check_queues(const struct user *user, uint64_t features,
-			const struct vhost_queue *queues, unsigned n,
-			struct err *err)
-{
-	struct vhost_vring_addr unused;
-	int ret = 0;
-
-	for (unsigned i = 0; i < n && ret == 0; i++) {
-		if (queues[i].enabled)
-			ret = locate(user, features, i, &queues[i], &unused,
-				     err);
-	}
-	return ret;
-}
-
 static int send_start(struct user *user, const struct vhost_queue *queues,
 		      unsigned n, unsigned *memory_sent, struct err *err)
 {
@@ -237,7 +183,7 @@ int user_start(struct vhost *vhost, uint64_t features,
 	struct user *user = to_user(vhost);
 	unsigned memory_sent = 0;
 	struct err why;
-	int ret = check_queues(user, features, queues, n, err);
+	int ret = ring_area_check_all(user->mem, features, queues, n, err);
 
 	if (ret < 0)
 		return ret;

@@ -3,8 +3,9 @@
  * vhost.h - the control plane of one device's backend
  *
  * A backend owns the data path: a vhost-user server in another process
- * (vhost_user.h). src/virtio knows no more of it than this. Queue contents never
- * pass here; addresses are handed on unread.
+ * (vhost_user.h) or a worker of the host kernel (vhost_kernel.h). src/virtio
+ * knows no more of it than this. Queue contents never pass here; addresses are
+ * handed on unread.
  *
  * Main thread only. A backend that does not answer within its time limit, or
  * answers nonsense, is lost: its connection is closed, every later call returns
@@ -29,7 +30,10 @@ struct vhost_queue {
 /* Backend -> device, on the main thread. */
 struct vhost_events {
 	void (*config_changed)(void *ctx);
+	/* Gone for good. */
 	void (*lost)(void *ctx, const char *why);
+	/* Gave up on the queues as the driver set them up; a reset revives it. */
+	void (*failed)(void *ctx, const char *why);
 	void *ctx;
 };
 

@@ -2,8 +2,8 @@
 /*
  * vhost_internal.h - what a kind of backend supplies to be a struct vhost
  *
- * Seen by the one kind there is (user.c) and by unit tests that stand in for
- * one; everybody else uses vhost.h.
+ * Seen by the kinds there are (user.c, kernel.c) and by unit tests that stand in
+ * for one; everybody else uses vhost.h.
  */
 #ifndef MOTE_VHOST_INTERNAL_H
 #define MOTE_VHOST_INTERNAL_H

@@ -9,6 +9,7 @@
  *   before FEATURES_OK   DriverFeatures may be written
  *   then, to DRIVER_OK   queues may be set up
  *   from DRIVER_OK on    a queue may be set up again after its own reset
+ *   backend failed       NEEDS_RESET until the driver resets; then as new
  *   backend lost         NEEDS_RESET until the driver resets; then no features
  *                        are offered, so that the driver gives up cleanly
  */

@@ -89,6 +89,19 @@ static void handle_lost(void *ctx, const char *why)
 	pthread_mutex_unlock(&dev->lock);
 }
 
+static void handle_failed(void *ctx, const char *why)
+{
+	struct virtio_mmio *dev = ctx;
+
+	pthread_mutex_lock(&dev->lock);
+	if (dev->running) {
+		log_guest("virtio", dev->id, "%s, device marked NEEDS_RESET",
+			  why);
+		status_set_needs_reset(dev);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
 static int create_queues(struct virtio_mmio *dev, struct err *err)
 {
 	dev->queue_count = MIN(vhost_queue_count(dev->backend),
@@ -114,6 +127,7 @@ static int set_up(struct virtio_mmio *dev, struct err *err)
 	const struct vhost_events events = {
 		.config_changed = handle_config_changed,
 		.lost = handle_lost,
+		.failed = handle_failed,
 		.ctx = dev,
 	};
 	uint8_t config[VIRTIO_MMIO_CONFIG_MAX];

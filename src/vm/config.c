@@ -83,31 +83,41 @@ static size_t collect_ids(struct vm_config *cfg, char **ids)
 		ids[n++] = cfg->disks[i].id;
 	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
 		ids[n++] = cfg->vhost_user[i].id;
+	for (unsigned i = 0; i < cfg->net_count; i++)
+		ids[n++] = cfg->nets[i].id;
+	for (unsigned i = 0; i < cfg->vsock_count; i++)
+		ids[n++] = cfg->vsocks[i].id;
+	for (unsigned i = 0; i < cfg->scsi_count; i++)
+		ids[n++] = cfg->scsis[i].id;
 	for (unsigned i = 0; i < cfg->console_count; i++)
 		ids[n++] = cfg->consoles[i].id;
 	return n;
 }
 
+static void default_id(char id[ID_MAX + 1], const char *kind, unsigned index)
+{
+	if (id[0] == '\0')
+		snprintf(id, ID_MAX + 1, "%.32s%u", kind, index);
+}
+
 static int check_ids(struct vm_config *cfg, struct err *err)
 {
-	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX +
-		  CONFIG_CONSOLES_MAX];
+	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
+		  CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX];
 	size_t n;
 
-	for (unsigned i = 0; i < cfg->disk_count; i++) {
-		if (cfg->disks[i].id[0] == '\0')
-			snprintf(cfg->disks[i].id, ID_MAX + 1, "disk%u", i);
-	}
-	for (unsigned i = 0; i < cfg->vhost_user_count; i++) {
-		if (cfg->vhost_user[i].id[0] == '\0')
-			snprintf(cfg->vhost_user[i].id, ID_MAX + 1, "%.32s%u",
-				 cfg->vhost_user[i].type, i);
-	}
-	for (unsigned i = 0; i < cfg->console_count; i++) {
-		if (cfg->consoles[i].id[0] == '\0')
-			snprintf(cfg->consoles[i].id, ID_MAX + 1, "console%u",
-				 i);
-	}
+	for (unsigned i = 0; i < cfg->disk_count; i++)
+		default_id(cfg->disks[i].id, "disk", i);
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
+		default_id(cfg->vhost_user[i].id, cfg->vhost_user[i].type, i);
+	for (unsigned i = 0; i < cfg->net_count; i++)
+		default_id(cfg->nets[i].id, "net", i);
+	for (unsigned i = 0; i < cfg->vsock_count; i++)
+		default_id(cfg->vsocks[i].id, "vsock", i);
+	for (unsigned i = 0; i < cfg->scsi_count; i++)
+		default_id(cfg->scsis[i].id, "scsi", i);
+	for (unsigned i = 0; i < cfg->console_count; i++)
+		default_id(cfg->consoles[i].id, "console", i);
 	n = collect_ids(cfg, ids);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < i; j++) {
@@ -146,7 +156,57 @@ static int check_consoles(struct vm_config *cfg, struct err *err)
 	if (stdio > 1)
 		return err_set(err, EINVAL,
 			       "console: only one can be on stdio");
+	if (cfg->console_count > 0 &&
+	    (cfg->sharing == SHARING_PRIVATE || cfg->mergeable))
+		return err_set(err, EINVAL,
+			       "console %s is a vhost-user device and needs "
+			       "shared memory: use --console none with "
+			       "sharing=private or mergeable=on",
+			       cfg->consoles[0].id);
 	return 0;
+}
+
+/* The descriptor or the name of an interface can be of one device. */
+static bool nets_collide(const struct config_net *a, const struct config_net *b)
+{
+	return (a->tap != NULL && b->tap != NULL &&
+		strcmp(a->tap, b->tap) == 0) ||
+	       (a->macvtap != NULL && b->macvtap != NULL &&
+		strcmp(a->macvtap, b->macvtap) == 0) ||
+	       (a->tap_fd >= 0 &&
+		(a->tap_fd == b->tap_fd || a->tap_fd == b->vhost_fd)) ||
+	       (a->vhost_fd >= 0 &&
+		(a->vhost_fd == b->tap_fd || a->vhost_fd == b->vhost_fd));
+}
+
+static int check_nets(const struct vm_config *cfg, struct err *err)
+{
+	for (unsigned i = 0; i < cfg->net_count; i++) {
+		const struct config_net *net = &cfg->nets[i];
+
+		if (net->queues > 1)
+			return err_set(err, EINVAL,
+				       "net %s: %u queues: one pair is "
+				       "possible, more need a control queue, "
+				       "which the monitor does not read",
+				       net->id, net->queues);
+		for (unsigned j = 0; j < i; j++) {
+			if (nets_collide(net, &cfg->nets[j]))
+				return err_set(err, EINVAL,
+					       "net %s and net %s are on the "
+					       "same interface or descriptor",
+					       cfg->nets[j].id, net->id);
+		}
+	}
+	return 0;
+}
+
+static void fill_in_scsis(struct vm_config *cfg)
+{
+	for (unsigned i = 0; i < cfg->scsi_count; i++) {
+		if (cfg->scsis[i].queues == 0)
+			cfg->scsis[i].queues = cfg->cpus;
+	}
 }
 
 int vm_config_check(struct vm_config *cfg, struct err *err)
@@ -162,7 +222,10 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 	if (ret == 0)
 		ret = check_disks(cfg, err);
 	if (ret == 0)
+		ret = check_nets(cfg, err);
+	if (ret == 0)
 		ret = check_consoles(cfg, err);
+	fill_in_scsis(cfg);
 	if (ret == 0)
 		ret = check_memory(cfg, err);
 	return ret;

@@ -8,58 +8,18 @@
 #ifndef MOTE_CONFIG_H
 #define MOTE_CONFIG_H
 
+#include "device_config.h"
 #include "err.h"
 #include "log.h"
 #include "util.h"
 
-enum {
-	CONFIG_CPUS_MAX = 64,
-	CONFIG_DISKS_MAX = 32,
-	CONFIG_DISK_QUEUES_MAX = 64, /* of `mote block` */
-	CONFIG_VHOST_USER_MAX = 32,
-	CONFIG_CONSOLES_MAX = 8,
-	CONFIG_TAG_MAX = 36,	 /* bytes; virtio 1.3, 5.11.4 */
-	CONFIG_QUEUE_SIZE = 256, /* default */
-};
+enum { CONFIG_CPUS_MAX = 64 };
 
 /*
  * Console on hvc0; a panic ends the VM instead of hanging it; no self-tests of
  * the kernel's own crypto code, which take Debian's 6.1 two thirds of its boot.
  */
 #define CONFIG_CMDLINE_DEFAULT "console=hvc0 panic=-1 cryptomgr.notests"
-
-struct config_disk {
-	char id[ID_MAX + 1];
-	const char *path;
-	bool read_only;
-	bool direct;	 /* O_DIRECT */
-	unsigned queues; /* 0: one per vCPU, at most 8 */
-};
-
-struct config_vhost_user {
-	char id[ID_MAX + 1];
-	const char *type; /* as in vhost_user_type_find() */
-	const char *socket;
-	bool listen;
-	unsigned queues; /* 0: the type's default */
-	uint16_t queue_size;
-	const char *tag; /* fs: mount tag; NULL: backend's */
-	uint8_t mac[6];	 /* net; all zero: backend's */
-	bool mac_given;
-};
-
-enum config_console_kind {
-	CONSOLE_STDIO,
-	CONSOLE_PTY,
-	CONSOLE_FILE,
-	CONSOLE_SOCKET,
-};
-
-struct config_console {
-	char id[ID_MAX + 1];
-	enum config_console_kind kind;
-	const char *path; /* file or socket */
-};
 
 enum config_sharing { SHARING_AUTO, SHARING_PRIVATE, SHARING_SHARED };
 enum config_load { LOAD_AUTO, LOAD_READ, LOAD_MAP };
@@ -84,9 +44,15 @@ struct vm_config {
 	unsigned disk_count;
 	struct config_vhost_user vhost_user[CONFIG_VHOST_USER_MAX];
 	unsigned vhost_user_count;
+	struct config_net nets[CONFIG_NETS_MAX];
+	unsigned net_count;
+	struct config_vsock vsocks[CONFIG_VSOCKS_MAX];
+	unsigned vsock_count;
+	struct config_scsi scsis[CONFIG_SCSIS_MAX];
+	unsigned scsi_count;
 	struct config_console consoles[CONFIG_CONSOLES_MAX];
 	unsigned console_count;
-	bool console_given; /* else stdio */
+	bool console_given; /* else stdio, or none in private memory */
 	enum log_level log_level;
 	const char *log_file; /* NULL: stderr */
 };

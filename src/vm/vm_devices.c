@@ -3,7 +3,8 @@
  * vm_devices.c - the devices of the configuration become slots on the bus
  *
  * Order on the bus, and so of names in the guest (vda, vdb, ...; hvc0, ...):
- * disks, vhost-user devices, consoles, each in the order they were given.
+ * disks, vhost-user devices, those of the kernel (vm_kernel_devices.c), consoles,
+ * each in the order they were given.
  */
 #include "vm_internal.h"
 #include "fd.h"
@@ -24,9 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Returns NULL with *err set when the bus is full. */
-static struct vm_device *next_slot(struct vm *vm, const char *id,
-				   struct err *err)
+struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err)
 {
 	struct vm_device *device;
 
@@ -40,11 +39,30 @@ static struct vm_device *next_slot(struct vm *vm, const char *id,
 	return device;
 }
 
+static int connect_own_backend(struct vm *vm, struct vm_device *device,
+			       struct vhost **out, struct err *err)
+{
+	const char *type =
+		device->device_id == VIRTIO_ID_BLOCK ? "blk" : "console";
+	const struct config_disk *disk = device->config;
+	struct vhost_user_config cfg = {
+		.id = device->id,
+		.device_id = device->device_id,
+		.fd = fd_take(&device->backend_fd),
+		.config_size = vhost_user_type_find(type)->config_size,
+		.queue_size = CONFIG_QUEUE_SIZE,
+	};
+
+	if (device->device_id == VIRTIO_ID_BLOCK)
+		cfg.queues = disk->queues;
+	return vhost_user_create(&cfg, vm->memory, vm->base, out, err);
+}
+
 /* A slot whose backend is ours: *theirs is the backend's end of the socket. */
 static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
-			 int *theirs, struct err *err)
+			 const void *config, int *theirs, struct err *err)
 {
-	struct vm_device *device = next_slot(vm, id, err);
+	struct vm_device *device = vm_add_device(vm, id, err);
 	int pair[2];
 
 	if (device == NULL)
@@ -52,6 +70,8 @@ static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(err, "%s: socketpair", id);
 	device->device_id = device_id;
+	device->config = config;
+	device->connect = connect_own_backend;
 	device->backend_fd = pair[0];
 	*theirs = pair[1];
 	return 0;
@@ -110,8 +130,8 @@ static int start_disk(struct vm *vm, const struct config_disk *disk,
 	memcpy(req.id, disk->id, sizeof(req.id));
 	ret = open_image(disk, &image_fd, err);
 	if (ret == 0)
-		ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, &backend_fd,
-				    err);
+		ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, disk,
+				    &backend_fd, err);
 	if (ret == 0) {
 		int fds[] = { backend_fd, image_fd };
 
@@ -120,28 +140,6 @@ static int start_disk(struct vm *vm, const struct config_disk *disk,
 	}
 	fd_close(&backend_fd);
 	fd_close(&image_fd);
-	return ret;
-}
-
-int vm_start_backends(struct vm *vm, struct err *err)
-{
-	const struct vm_config *cfg = vm->cfg;
-	int backend_fd, ret = 0;
-
-	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++)
-		ret = start_disk(vm, &cfg->disks[i], err);
-	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++) {
-		if (next_slot(vm, cfg->vhost_user[i].id, err) == NULL)
-			ret = -ENOSPC;
-	}
-	for (unsigned i = 0; i < cfg->console_count && ret == 0; i++) {
-		ret = next_own_slot(vm, cfg->consoles[i].id, VIRTIO_ID_CONSOLE,
-				    &backend_fd, err);
-		if (ret < 0)
-			break;
-		ret = vm_start_console(vm, &cfg->consoles[i], backend_fd, err);
-		fd_close(&backend_fd);
-	}
 	return ret;
 }
 
@@ -166,8 +164,8 @@ static void fill_config(const struct config_vhost_user *user,
 		memcpy(cfg->config, &fs, sizeof(fs));
 		cfg->config_given = true;
 	}
-	if (user->mac_given) {
-		memcpy(net.mac, user->mac, sizeof(net.mac));
+	if (user->mac.given) {
+		memcpy(net.mac, user->mac.addr, sizeof(net.mac));
 		net.max_virtqueue_pairs = (uint16_t)MAX(queues / 2, 1);
 		memcpy(cfg->config, &net, sizeof(net));
 		cfg->config_given = true;
@@ -175,9 +173,9 @@ static void fill_config(const struct config_vhost_user *user,
 }
 
 static int connect_user_backend(struct vm *vm, struct vm_device *device,
-				const struct config_vhost_user *user,
 				struct vhost **out, struct err *err)
 {
+	const struct config_vhost_user *user = device->config;
 	const struct vhost_user_type *type = vhost_user_type_find(user->type);
 	struct vhost_user_config cfg = {
 		.id = user->id,
@@ -207,29 +205,51 @@ static int connect_user_backend(struct vm *vm, struct vm_device *device,
 	return ret;
 }
 
-static int connect_own_backend(struct vm *vm, struct vm_device *device,
-			       struct vhost **out, struct err *err)
+static int add_vhost_user(struct vm *vm, const struct config_vhost_user *user,
+			  struct err *err)
 {
-	const char *type =
-		device->device_id == VIRTIO_ID_BLOCK ? "blk" : "console";
-	unsigned index = (unsigned)(device - vm->devices);
-	struct vhost_user_config cfg = {
-		.id = device->id,
-		.device_id = device->device_id,
-		.fd = fd_take(&device->backend_fd),
-		.config_size = vhost_user_type_find(type)->config_size,
-		.queue_size = CONFIG_QUEUE_SIZE,
-	};
+	struct vm_device *device = vm_add_device(vm, user->id, err);
 
-	if (device->device_id == VIRTIO_ID_BLOCK)
-		cfg.queues = vm->cfg->disks[index].queues;
-	return vhost_user_create(&cfg, vm->memory, vm->base, out, err);
+	if (device == NULL)
+		return -ENOSPC;
+	device->config = user;
+	device->connect = connect_user_backend;
+	return 0;
+}
+
+static int start_console(struct vm *vm, const struct config_console *console,
+			 struct err *err)
+{
+	int backend_fd, ret;
+
+	ret = next_own_slot(vm, console->id, VIRTIO_ID_CONSOLE, console,
+			    &backend_fd, err);
+	if (ret < 0)
+		return ret;
+	ret = vm_start_console(vm, console, backend_fd, err);
+	fd_close(&backend_fd);
+	return ret;
+}
+
+int vm_start_backends(struct vm *vm, struct err *err)
+{
+	const struct vm_config *cfg = vm->cfg;
+	int ret = 0;
+
+	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++)
+		ret = start_disk(vm, &cfg->disks[i], err);
+	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++)
+		ret = add_vhost_user(vm, &cfg->vhost_user[i], err);
+	if (ret == 0)
+		ret = vm_add_kernel_devices(vm, err);
+	for (unsigned i = 0; i < cfg->console_count && ret == 0; i++)
+		ret = start_console(vm, &cfg->consoles[i], err);
+	return ret;
 }
 
 static int create_device(struct vm *vm, unsigned index, struct err *err)
 {
 	struct vm_device *device = &vm->devices[index];
-	unsigned user = index - vm->cfg->disk_count;
 	struct virtio_mmio_config cfg = {
 		.id = device->id,
 		.window = vm->windows + index * LAYOUT_DEVICE_SIZE,
@@ -237,14 +257,8 @@ static int create_device(struct vm *vm, unsigned index, struct err *err)
 		.before_start = vm_finish_loading,
 		.before_start_ctx = vm,
 	};
-	int ret;
+	int ret = device->connect(vm, device, &cfg.backend, err);
 
-	if (device->backend_fd >= 0)
-		ret = connect_own_backend(vm, device, &cfg.backend, err);
-	else
-		ret = connect_user_backend(vm, device,
-					   &vm->cfg->vhost_user[user],
-					   &cfg.backend, err);
 	if (ret == 0) {
 		cfg.device_id = device->device_id;
 		ret = virtio_mmio_create(&cfg, &device->virtio, err);

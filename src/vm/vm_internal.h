@@ -22,11 +22,17 @@ struct virtio_mmio;
 
 enum { VM_SIGNALS = 3 };
 
+struct vm;
+
 /* A slot on the bus: index i is window i and GSI LAYOUT_DEVICE_GSI_BASE + i. */
 struct vm_device {
 	const char *id;	    /* borrowed from the configuration */
 	uint32_t device_id; /* virtio device type */
 	int backend_fd;	    /* our end towards our own backend; -1 */
+	const void *config; /* its part of the configuration */
+	/* Make the backend; may set device_id, where only that tells it. */
+	int (*connect)(struct vm *vm, struct vm_device *device,
+		       struct vhost **out, struct err *err);
 	struct virtio_mmio *virtio;
 };
 
@@ -84,6 +90,15 @@ int vm_start_backends(struct vm *vm, struct err *err);
 int vm_create_devices(struct vm *vm, struct err *err);
 int vm_connect_devices(struct vm *vm, struct err *err);
 void vm_destroy_devices(struct vm *vm);
+
+/*
+ * The next slot on the bus. Returns NULL with *err set when the bus is full;
+ * connect and what it needs are for the caller to fill in.
+ */
+struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err);
+
+/* vm_kernel_devices.c: slots for devices whose backend is the kernel. */
+int vm_add_kernel_devices(struct vm *vm, struct err *err);
 
 /* vm_consoles.c: what a console is attached to -> descriptors for its backend. */
 int vm_start_console(struct vm *vm, const struct config_console *console,

@@ -157,7 +157,7 @@ cpio_of()
 guest_initrd()
 {
 	local modules=(virtio_mmio virtio_console virtio_blk virtio_net virtiofs
-		vmw_vsock_virtio_transport pvpanic-mmio)
+		vmw_vsock_virtio_transport virtio_scsi sd_mod pvpanic-mmio)
 
 	# Nothing that could be loaded: all built in.
 	[ -s "$1/lib/modules/$(cat "$1/release")/modules.dep" ] || modules=()

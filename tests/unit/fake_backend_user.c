@@ -93,7 +93,11 @@ void fake_user_set_up(struct fake_user *u, uint64_t features, uint64_t protocol)
 
 int fake_user_create(struct fake_user *u, const struct vhost_user_config *want)
 {
-	struct vhost_events events = { config_changed, lost, u };
+	struct vhost_events events = {
+		.config_changed = config_changed,
+		.lost = lost,
+		.ctx = u,
+	};
 	struct vhost_user_config cfg = *want;
 	int ret;
 

@@ -40,10 +40,12 @@ static const struct {
 	{ "--kernel k --memory 8M", "16M" },
 	{ "--kernel k --memory 17M", "multiple of 2M" },
 	{ "--kernel k --memory lots", "--memory: 'lots'" },
-	{ "--kernel k --memory 1G,sharing=private", "console0" },
+	{ "--kernel k --memory 1G,sharing=private --console stdio",
+	  "console console0" },
 	{ "--kernel k --memory 1G,sharing=private --console none --disk d",
 	  "disk0" },
-	{ "--kernel k --memory 1G,mergeable=on", "console0" },
+	{ "--kernel k --memory 1G,mergeable=on --console pty,id=c",
+	  "console c" },
 	{ "--kernel k --memory 1G,mergeable=on --console none --hugepages 2M",
 	  "--hugepages" },
 	{ "--kernel k --memory 1G,sharing=shared,mergeable=on --console none",
@@ -139,7 +141,7 @@ START_TEST(every_part_of_a_device_option_arrives)
 	ck_assert_str_eq(cfg.vhost_user[0].type, "net");
 	ck_assert_str_eq(cfg.vhost_user[0].socket, "/s");
 	ck_assert(cfg.vhost_user[0].listen);
-	ck_assert_uint_eq(cfg.vhost_user[0].mac[5], 0xff);
+	ck_assert_uint_eq(cfg.vhost_user[0].mac.addr[5], 0xff);
 	ck_assert_uint_eq(cfg.vhost_user[0].queue_size, 512);
 }
 END_TEST

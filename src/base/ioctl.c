@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * kvm_ioctl.c - the one place that issues KVM ioctls other than KVM_RUN
+ * ioctl.c - one ioctl, its own name in the error
  */
-#include "kvm_ioctl.h"
+#include "ioctl.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
 
-int kvm_ioctl_named(int fd, unsigned long request, uintptr_t arg,
-		    const char *name, struct err *err)
+int ioctl_named(int fd, unsigned long request, uintptr_t arg, const char *name,
+		struct err *err)
 {
 	int ret;
 
