@@ -59,7 +59,7 @@ transfer()
 	/mote/traffic receive tcp-listen::5001 | md5sum
 	mkfifo /tmp/copy
 	md5sum </tmp/copy >/tmp/sum &
-	head -c $(($1 << 20)) /dev/urandom | tee /tmp/copy |
+	dd if=/dev/urandom bs=1M count=$1 iflag=fullblock | tee /tmp/copy |
 		/mote/traffic send tcp:$(host_address 0):5002
 	wait
 	cat /tmp/sum
@@ -230,15 +230,14 @@ vsock_echo()
 	END
 	guest_said ready
 	sleep 1
-	back=$(socat -t 60 - "VSOCK-CONNECT:$cid:5001" <"$T/data" | sum_of)
+	back=$("$TRAFFIC" exchange "vsock:$cid:5001" <"$T/data" | sum_of)
 	wait_for_end
 	expect_success
 	expect "bytes in the guest" \
 		"$(sed -n 's/^bytes //p' "$T/hvc0")" $(($1 << 20))
 	expect "checksum" "$back" "$(sum_of "$T/data")"
 }
-add_case traffic.vsock.echo-8M 180 vsock_echo 8
-add_case traffic.vsock.echo-100M 180 vsock_echo 100
+add_case traffic.vsock.echo-100M 300 vsock_echo 100
 
 # vsock_from_guest MIB: connections from the guest, one for each direction.
 vsock_from_guest()
@@ -253,7 +252,7 @@ vsock_from_guest()
 	/mote/traffic receive vsock:2:5001 | md5sum
 	mkfifo /tmp/copy
 	md5sum </tmp/copy &
-	head -c $(($1 << 20)) /dev/urandom | tee /tmp/copy |
+	dd if=/dev/urandom bs=1M count=$1 iflag=fullblock | tee /tmp/copy |
 		/mote/traffic send vsock:2:5002
 	wait
 	END
@@ -265,5 +264,4 @@ vsock_from_guest()
 		"$(guest_sum_number 2)"
 	expect "bytes from the guest" "$(stat -c %s "$T/back")" $(($1 << 20))
 }
-add_case traffic.vsock.from-guest-8M 180 vsock_from_guest 8
-add_case traffic.vsock.from-guest-100M 180 vsock_from_guest 100
+add_case traffic.vsock.from-guest-100M 300 vsock_from_guest 100

@@ -19,6 +19,8 @@ static const struct {
 	{ "send", "WHERE: stdin into a stream", 1, traffic_send },
 	{ "receive", "WHERE: a stream to stdout", 1, traffic_receive },
 	{ "echo", "WHERE: what comes goes back", 1, traffic_echo },
+	{ "exchange", "WHERE: stdin into it, what comes to stdout", 1,
+	  traffic_exchange },
 	{ "answer",
 	  "PORT [EVERY IRQ...]: UDP, each datagram back to its sender;\n"
 	  "          after every EVERY, move the interrupts to the next CPU",

@@ -122,3 +122,18 @@ int traffic_echo(int argc, char **argv)
 	(void)argc;
 	return finish(stream, copy(stream, stream));
 }
+
+/* Two processes, so that neither direction waits for the other. */
+int traffic_exchange(int argc, char **argv)
+{
+	int stream = open_stream(argv[1]);
+	pid_t sender = fork();
+
+	(void)argc;
+	check(sender >= 0, "fork");
+	if (sender > 0)
+		return finish(stream, copy(stream, STDOUT_FILENO));
+	copy(STDIN_FILENO, stream);
+	check(shutdown(stream, SHUT_WR) == 0, "shutdown");
+	return 0;
+}

@@ -17,6 +17,7 @@
 int traffic_send(int argc, char **argv);
 int traffic_receive(int argc, char **argv);
 int traffic_echo(int argc, char **argv);
+int traffic_exchange(int argc, char **argv);
 
 /* datagrams.c: UDP, counted one by one */
 int traffic_answer(int argc, char **argv);
