@@ -21,6 +21,12 @@ _mote() {
 		mapfile -t COMPREPLY < <(compgen -W \
 			'stdio pty file= socket= none' -- "$cur")
 		;;
+	--net)
+		mapfile -t COMPREPLY < <(compgen -W \
+			'tap= macvtap= tapfd=' -- "$cur")
+		;;
+	--vsock) COMPREPLY=(cid=) ;;
+	--scsi) COMPREPLY=(wwpn=naa.) ;;
 	--load) mapfile -t COMPREPLY < <(compgen -W 'auto read map' -- "$cur") ;;
 	--platform) mapfile -t COMPREPLY < <(compgen -W 'acpi cmdline' -- "$cur") ;;
 	--hugepages) COMPREPLY=(2M) ;;

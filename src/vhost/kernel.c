@@ -273,7 +273,7 @@ static int set_owner(struct kernel *kernel, struct err *err)
 			       "descriptor %d has an owner already: pass a "
 			       "newly opened %s",
 			       kernel->fd, kernel->kind->path);
-	if (ret == -ENOTTY)
+	if (ret == -ENOTTY || ret == -EBADFD || ret == -EINVAL)
 		return err_set(err, EINVAL, "descriptor %d is not a %s",
 			       kernel->fd, kernel->kind->path);
 	return ret;

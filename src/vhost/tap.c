@@ -139,12 +139,20 @@ int tap_open_macvtap(const char *name, struct tap *tap, struct err *err)
 		return err_set(err, ENOENT,
 			       "'%s' is not a macvtap: there is no %s", name,
 			       path);
-	if (tap->fd < 0 && errno == EBUSY)
+	if (tap->fd < 0 && (errno == EACCES || errno == EPERM))
+		return err_errno(err,
+				 "macvtap '%s': %s (user %u needs read and "
+				 "write access)",
+				 name, path, (unsigned)geteuid());
+	if (tap->fd < 0)
+		return err_errno(err, "macvtap '%s': %s", name, path);
+	/* A second open would get a queue of its own, and half of the frames. */
+	if (fd_lock(tap->fd, true) == -EBUSY) {
+		tap_close(tap);
 		return err_set(err, EBUSY,
 			       "macvtap '%s' is in use by another process",
 			       name);
-	if (tap->fd < 0)
-		return err_errno(err, "macvtap '%s': %s", name, path);
+	}
 	snprintf(tap->name, sizeof(tap->name), "%s", name);
 	tap->macvtap = true;
 	return 0;

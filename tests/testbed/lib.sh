@@ -157,7 +157,8 @@ cpio_of()
 guest_initrd()
 {
 	local modules=(virtio_mmio virtio_console virtio_blk virtio_net virtiofs
-		vmw_vsock_virtio_transport virtio_scsi sd_mod pvpanic-mmio)
+		pvpanic-mmio 19:vmw_vsock_virtio_transport 8:virtio_scsi
+		8:sd_mod)
 
 	# Nothing that could be loaded: all built in.
 	[ -s "$1/lib/modules/$(cat "$1/release")/modules.dep" ] || modules=()

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORDS_MAX = 12 };
+enum { WORDS_MAX = 20 };
 
 /* Parse a line of words, then check it: what `mote run` does with argv. */
 static int parse_line(const char *line, struct vm_config *cfg, struct err *err)
@@ -66,6 +66,29 @@ static const struct {
 	{ "--kernel k --vhost-user net,socket=s,tag=t", "only fs" },
 	{ "--kernel k --vhost-user fs,socket=s,mac=02:00:00:00:00:00",
 	  "only net" },
+	{ "--kernel k --net x", "unknown key 'x'" },
+	{ "--kernel k --net mtu=1500", "one of tap=NAME" },
+	{ "--kernel k --net tap=a,macvtap=b", "one of tap=NAME" },
+	{ "--kernel k --net tap=a,tapfd=3", "one of tap=NAME" },
+	{ "--kernel k --net tap=", "tap: expected a value" },
+	{ "--kernel k --net tapfd=-1", "tapfd: '-1'" },
+	{ "--kernel k --net tap=a,vhostfd=4", "goes with tapfd" },
+	{ "--kernel k --net tapfd=4,vhostfd=4", "same descriptor" },
+	{ "--kernel k --net tap=a,mtu=67", "mtu: '67'" },
+	{ "--kernel k --net tap=a,mtu=65536", "mtu: '65536'" },
+	{ "--kernel k --net tap=a,mac=03:00:00:00:00:00", "unicast" },
+	{ "--kernel k --net tap=a,queue-size=3", "power of two" },
+	{ "--kernel k --net tap=a,queues=2", "net0: 2 queues: one pair" },
+	{ "--kernel k --net tap=a --net tap=a", "net0 and net net1" },
+	{ "--kernel k --net tapfd=3 --net tapfd=4,vhostfd=3", "net1" },
+	{ "--kernel k --net tap=a,id=x --disk d,id=x", "'x' is used twice" },
+	{ "--kernel k --vsock id=v", "expected cid=N" },
+	{ "--kernel k --vsock cid=2", "cid: '2'" },
+	{ "--kernel k --vsock cid=4294967295", "cid: '4294967295'" },
+	{ "--kernel k --vsock cid=3 --vsock cid=4", "can have one" },
+	{ "--kernel k --scsi tpgt=1", "expected wwpn" },
+	{ "--kernel k --scsi wwpn=naa.1,tpgt=65536", "tpgt: '65536'" },
+	{ "--kernel k --scsi wwpn=naa.1,queues=129", "1 to 128" },
 	{ "--kernel k --console tty", "'tty'" },
 	{ "--kernel k --console file=", "'file='" },
 	{ "--kernel k --console stdio --console stdio", "only one" },
@@ -119,6 +142,63 @@ START_TEST(memory_is_private_without_vhost_user_devices)
 }
 END_TEST
 
+START_TEST(private_memory_that_was_asked_for_has_no_console)
+{
+	static const char *const lines[] = {
+		"--kernel k --memory 64M,sharing=private --net tap=t",
+		"--kernel k --vsock cid=3 --memory 64M,mergeable=on",
+	};
+	struct vm_config cfg;
+	struct err err;
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		ck_assert_int_eq(parse_line(lines[i], &cfg, &err), 0);
+		ck_assert_uint_eq(cfg.console_count, 0);
+		ck_assert(!vm_config_is_shared(&cfg));
+	}
+	ck_assert_int_eq(parse_line("--kernel k --net tap=t", &cfg, &err), 0);
+	ck_assert_uint_eq(cfg.console_count, 1);
+	ck_assert(vm_config_is_shared(&cfg));
+}
+END_TEST
+
+START_TEST(every_part_of_a_kernel_device_arrives)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(
+		parse_line(
+			"--kernel k --cpus 3 "
+			"--net tap=t0,mac=02:00:00:00:00:07,mtu=9000,"
+			"queues=1,queue-size=512 "
+			"--net macvtap=m0,id=m --net tapfd=0,vhostfd=9 "
+			"--vsock cid=4294967294 "
+			"--scsi wwpn=naa.1 --scsi wwpn=naa.2,tpgt=0,queues=2",
+			&cfg, &err),
+		0);
+	ck_assert_uint_eq(cfg.net_count, 3);
+	ck_assert_str_eq(cfg.nets[0].id, "net0");
+	ck_assert_str_eq(cfg.nets[0].tap, "t0");
+	ck_assert(cfg.nets[0].mac.given && cfg.nets[0].mac.addr[5] == 7);
+	ck_assert_uint_eq(cfg.nets[0].mtu, 9000);
+	ck_assert_uint_eq(cfg.nets[0].queue_size, 512);
+	ck_assert_int_eq(cfg.nets[0].tap_fd, -1);
+	ck_assert_str_eq(cfg.nets[1].id, "m");
+	ck_assert_str_eq(cfg.nets[1].macvtap, "m0");
+	ck_assert(!cfg.nets[1].mac.given);
+	ck_assert_str_eq(cfg.nets[2].id, "net2");
+	ck_assert_int_eq(cfg.nets[2].tap_fd, 0);
+	ck_assert_int_eq(cfg.nets[2].vhost_fd, 9);
+	ck_assert_uint_eq(cfg.vsocks[0].cid, UINT32_MAX - 1);
+	ck_assert_str_eq(cfg.scsis[0].wwpn, "naa.1");
+	ck_assert_uint_eq(cfg.scsis[0].tpgt, 1);
+	ck_assert_uint_eq(cfg.scsis[0].queues, 3);
+	ck_assert_uint_eq(cfg.scsis[1].tpgt, 0);
+	ck_assert_uint_eq(cfg.scsis[1].queues, 2);
+}
+END_TEST
+
 START_TEST(every_part_of_a_device_option_arrives)
 {
 	struct vm_config cfg;
@@ -155,6 +235,8 @@ int main(void)
 			    ARRAY_LEN(refused));
 	tcase_add_test(tc, a_minimal_line_gets_the_documented_defaults);
 	tcase_add_test(tc, memory_is_private_without_vhost_user_devices);
+	tcase_add_test(tc, private_memory_that_was_asked_for_has_no_console);
+	tcase_add_test(tc, every_part_of_a_kernel_device_arrives);
 	tcase_add_test(tc, every_part_of_a_device_option_arrives);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

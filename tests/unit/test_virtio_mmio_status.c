@@ -195,6 +195,29 @@ START_TEST(a_lost_backend_leaves_a_device_that_fails_in_order)
 }
 END_TEST
 
+START_TEST(a_failed_backend_works_again_after_a_reset)
+{
+	struct fake_device d;
+	const struct vhost_events *events;
+
+	fake_device_create(&d, 0x5, 8);
+	events = &d.backend->vhost.events;
+	events->failed(events->ctx, "not running");
+	fake_device_negotiate(&d, 0x5);
+	fake_device_run(&d);
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_STATUS), RUNNING);
+	events->failed(events->ctx, "broken queue");
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_STATUS),
+			  RUNNING | NEEDS_RESET);
+	ck_assert(fake_device_interrupted(&d));
+	fake_device_negotiate(&d, 0x5);
+	fake_device_run(&d);
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_STATUS), RUNNING);
+	ck_assert_uint_eq(d.backend->stops, 1);
+	fake_device_destroy(&d);
+}
+END_TEST
+
 START_TEST(a_driver_that_passes_needs_reset_back_can_still_fail_the_device)
 {
 	struct fake_device d;
@@ -347,6 +370,7 @@ int main(void)
 	tcase_add_test(tc,
 		       a_device_that_cannot_start_needs_a_reset_and_says_so);
 	tcase_add_test(tc, a_lost_backend_leaves_a_device_that_fails_in_order);
+	tcase_add_test(tc, a_failed_backend_works_again_after_a_reset);
 	tcase_add_test(
 		tc,
 		a_driver_that_passes_needs_reset_back_can_still_fail_the_device);
