@@ -359,9 +359,9 @@ wakeups()
 			sort -k 2 -n | tail -n 1) ||
 		fail "the interrupts stayed on one CPU"
 }
-add_case traffic.wakeups.50k 900 wakeups 50000
-add_case traffic.wakeups.1k 300 wakeups 1000
-long=1 add_case traffic.wakeups.1M 7200 wakeups 1000000
+add_case traffic.wakeups.3k 600 wakeups 3000
+long=1 add_case traffic.wakeups.50k 7200 wakeups 50000
+long=1 add_case traffic.wakeups.1M 86400 wakeups 1000000
 
 # --- the monitor
 
