@@ -150,15 +150,20 @@ def mote(args, kernel, extra, disks=1, load="auto", consoles=True, name=None, us
     return Monitor(name or "mote", command, helpers)
 
 
-def qemu(args, kernel, extra, name="QEMU microvm", pci=False, user=None):
+def qemu_without_devices(args, kernel, extra, pci=False):
     machine = "microvm,accel=kvm,x-option-roms=off,isa-serial=off,rtc=off,pic=off,pit=off"
+    return [QEMU, "-M", machine + (",pcie=on" if pci else ""), "-cpu", "host,-arch-capabilities",
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-global", "virtio-mmio.force-legacy=false",
+            "-m", "128", "-smp", "1", "-kernel", kernel, "-initrd", args.initrd,
+            "-append", cmdline(extra)]
+
+
+def qemu(args, kernel, extra, name="QEMU microvm", pci=False, user=None):
     bus = "pci" if pci else "device"
-    command = [QEMU, "-M", machine + (",pcie=on" if pci else ""), "-cpu", "host,-arch-capabilities",
-               "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-               "-global", "virtio-mmio.force-legacy=false",
-               "-m", "128", "-smp", "1", "-kernel", kernel, "-initrd", args.initrd,
-               "-append", cmdline(extra), "-chardev", "stdio,id=c",
-               "-device", f"virtio-serial-{bus}", "-device", "virtconsole,chardev=c"]
+    command = qemu_without_devices(args, kernel, extra, pci)
+    command += ["-chardev", "stdio,id=c",
+                "-device", f"virtio-serial-{bus}", "-device", "virtconsole,chardev=c"]
     helpers = []
     if user:
         command += ["-object", "memory-backend-memfd,id=m,size=128M,share=on",
@@ -304,14 +309,18 @@ def memory(args):
     table("PSS outside guest RAM, idle guest, KiB", ["", "PSS"], rows)
 
 
-def main():
-    kinds = {f.__name__: f for f in (start, boot, block, memory)}
+def main(*functions):
+    """functions: the kinds there are, each of the name of a bench/NAME."""
+    kinds = {f.__name__: f for f in functions}
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("kind", choices=kinds)
     for name in ("mote", "vmlinux", "bzimage", "initrd"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--reads", type=int, default=2000)
+    parser.add_argument("--pings", type=int, default=2000)
+    parser.add_argument("--mib", type=int, default=128)
+    parser.add_argument("--peer", help="net_peer, for net")
     parser.add_argument("--counting", action="store_true", help="one ns is one instruction")
     args = parser.parse_args()
     args.unit = "millions of instructions" if args.counting else "ms"
@@ -325,4 +334,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(start, boot, block, memory)
