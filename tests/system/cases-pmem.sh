@@ -67,7 +67,7 @@ root()
 	make_image "$type"
 	root_on_pmem "$type"
 	sum=$(md5sum <"$T/image")
-	guest "$kernel" --pmem "$T/image,ro" "$@" <<-'END'
+	guest "$kernel" --memory 256M --pmem "$T/image,ro" "$@" <<-'END'
 	set -e
 	md5sum </srv/data
 	echo changed >/srv/data
@@ -245,7 +245,7 @@ block_device()
 add_case pmem.block-device 120 block_device
 
 # Who cuts the file that his guests run from loses the guests, in good order.
-cut()
+truncated()
 {
 	make_image ext4
 	use_pmem 1
@@ -262,4 +262,4 @@ cut()
 	grep -q "host memory of the guest is not there" "$T/stderr" ||
 		fail "no reason is given"
 }
-add_case pmem.cut 120 cut
+add_case pmem.truncated 120 truncated

@@ -433,13 +433,15 @@ static bool can_run(void)
 
 int main(void)
 {
-	Suite *suite = suite_create("vhost_kernel");
-	TCase *tc = tcase_create("vhost_kernel");
+	Suite *suite;
+	TCase *tc;
 
 	if (!can_run()) {
 		puts("no /dev/vhost-net and /dev/vhost-vsock, or not root");
 		return 77;
 	}
+	suite = suite_create("vhost_kernel");
+	tc = tcase_create("vhost_kernel");
 	log_set_fd(-1);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_created_tap_is_up_and_described);
