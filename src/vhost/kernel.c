@@ -217,6 +217,8 @@ static void handle_err(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	eventfd_drain(fd);
+	if (kernel->kind->excused != NULL && kernel->kind->excused(kernel))
+		return;
 	if (events->failed != NULL)
 		events->failed(events->ctx, "the kernel found a queue broken");
 }

@@ -35,6 +35,8 @@ struct kernel_kind {
 	/* The same for one ring. NULL: VIRTIO_F_RING_RESET is not offered. */
 	int (*run_ring)(struct kernel *kernel, unsigned index, struct err *err);
 	void (*halt_ring)(struct kernel *kernel, unsigned index);
+	/* Is an error the host's doing, and the queue as good as it was? May be NULL. */
+	bool (*excused)(struct kernel *kernel);
 	/* Free the object that kernel is the first member of. */
 	void (*release)(struct kernel *kernel);
 };

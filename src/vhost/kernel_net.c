@@ -94,6 +94,14 @@ static void halt(struct kernel *kernel)
 		halt_ring(kernel, i);
 }
 
+/* vhost-net calls it an error of the ring when a frame finds no interface. */
+static bool excused(struct kernel *kernel)
+{
+	struct net *net = to_net(kernel);
+
+	return net->gone || !tap_is_attached(&net->tap);
+}
+
 static void release(struct kernel *kernel)
 {
 	struct net *net = to_net(kernel);
@@ -111,6 +119,7 @@ static const struct kernel_kind net_kind = {
 	.halt = halt,
 	.run_ring = run_ring,
 	.halt_ring = halt_ring,
+	.excused = excused,
 	.release = release,
 };
 

@@ -52,7 +52,9 @@ tap_deleted()
 	expect_success
 	grep -q "got hello, carrier 0" "$T/client" ||
 		fail "from the guest: $(cat "$T/client")"
-	grep -q net0 "$T/stderr" || fail "nothing was said about net0"
+	expect "lines about it" "$(grep -c net0 "$T/stderr")" 1
+	grep -q "net0 .*tap0 has gone" "$T/stderr" ||
+		fail "nothing was said about net0"
 }
 add_case traffic.tap-deleted 240 tap_deleted
 
