@@ -56,7 +56,7 @@ make_initrd()
 }
 
 # Replace in a case to add to the guest's command line.
-guest_cmdline="console=hvc1 quiet panic=-1"
+guest_cmdline="console=hvc1 quiet panic=-1 cryptomgr.notests"
 # The image to boot: vmlinux or vmlinuz.
 guest_image=vmlinux
 # Modules to load besides those that every guest loads.
