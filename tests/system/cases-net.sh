@@ -152,8 +152,8 @@ macvtap()
 {
 	local index status=0
 
-	remove_link mote0
-	remove_link mote1
+	# A view of this namespace's interfaces.
+	mount -t sysfs sysfs /sys
 	ip link add mote0 type veth peer name mote1
 	ip addr add 10.77.0.1/24 dev mote1
 	ip link set mote0 up
