@@ -41,12 +41,6 @@ large_packets()
 	at_least "bytes on the tap" "$bytes" $((8 << 20))
 	at_least "bytes per packet" $((bytes / packets)) 4000
 }
-# What the receiving side of iperf3 counted; it stops before the last bytes.
-received()
-{
-	python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["end"]["sum_received"]["bytes"])' "$1"
-}
 add_case traffic.iperf3 240 iperf
 
 # transfer MIB: so much random data to the guest and as much from it, over TCP.

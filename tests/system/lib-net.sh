@@ -137,3 +137,10 @@ guest_sum_number()
 {
 	grep -oE '^[0-9a-f]{32}' "$T/hvc0" | sed -n "$1p"
 }
+
+# What the receiving side of iperf3 counted; it stops before the last bytes.
+received()
+{
+	python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["end"]["sum_received"]["bytes"])' "$1"
+}
