@@ -39,13 +39,14 @@ class Trace:
         write("tracing_on", "0")
         write("events/enable", "0")
         write("trace_clock", "mono")
-        write("buffer_size_kb", "4096")
+        write("buffer_size_kb", "16384")
         write("trace", "")
         write("events/sched/sched_process_exec/enable", "1")
         write("events/kvm/kvm_pio/filter", f"port == {MARK_PORT}")
         write("events/syscalls/sys_enter_ioctl/filter", f"cmd == {KVM_RUN}")
         for event in events:
-            group = "syscalls" if event.startswith("sys_") else "kvm"
+            group = event.split("_")[0]
+            group = {"sys": "syscalls", "sched": "sched"}.get(group, "kvm")
             write(f"events/{group}/{event}/enable", "1")
         write("tracing_on", "1")
 
@@ -59,6 +60,28 @@ class Trace:
                 if m:
                     ns = int(m[2]) * 10**9 + int(m[3].ljust(9, "0"))
                     yield int(m[1]), ns, m[4], m[5]
+
+    SWITCH = re.compile(r"\[(\d+)\]\s+\S+\s+(\d+)\.(\d+): "
+                        r"(?:sched_switch: .*prev_pid=(\d+) .*next_pid=(\d+)|"
+                        r"sched_process_fork: .* pid=(\d+) .*child_pid=(\d+))")
+
+    def cpu_time(self, pid, begin, end):
+        """ns on CPUs of a process and its descendants between two moments."""
+        family, running, total = {pid}, {}, 0
+        with open(TRACE + "/trace", encoding="ascii", errors="replace") as f:
+            for line in f:
+                m = self.SWITCH.search(line)
+                if not m:
+                    continue
+                ns = int(m[2]) * 10**9 + int(m[3].ljust(9, "0"))
+                ns = min(max(ns, begin), end)
+                if m[7] and int(m[6]) in family:
+                    family.add(int(m[7]))
+                elif m[5]:
+                    who, since = running.get(m[1], (int(m[4]), begin))
+                    total += ns - since if who in family else 0
+                    running[m[1]] = (int(m[5]), ns)
+        return total + sum(end - since for who, since in running.values() if who in family)
 
     def exec_of(self, pid):
         for who, ns, name, _ in self.events():
@@ -202,8 +225,10 @@ def start(args):
     # Tracing system calls costs each of them instructions; but not every KVM
     # has kvm_entry.
     first, seen = "kvm_entry", ("kvm_entry",)
+    more = []
     if not args.counting:
         first, seen = "sys_enter_ioctl", ("sys_ioctl", f"cmd: {KVM_RUN:#x}")
+        more = ["sched_switch", "sched_process_fork"]
     rows = []
     for monitor in (mote(args, args.vmlinux, "", load="map",
                          name="mote --load map (vmlinux)"),
@@ -211,16 +236,20 @@ def start(args):
                     mote(args, args.bzimage, "", name="mote --load auto (bzImage)"),
                     qemu(args, args.vmlinux, "", "QEMU microvm (vmlinux)"),
                     qemu(args, args.bzimage, "", "QEMU microvm (bzImage)")):
-        times = []
+        times, cpu = [], []
         for _ in range(args.runs + 1):
-            trace = Trace(first)
+            trace = Trace(first, *more)
             with monitor:
                 entry = trace.wait_for(monitor, *seen)
-                times.append(entry - trace.exec_of(monitor.pid))
-        del times[0]    # the first run finds cold caches
-        rows.append([monitor.name, millions(min(times)), millions(statistics.median(times))])
+                begin = trace.exec_of(monitor.pid)
+                times.append(entry - begin)
+                cpu.append(trace.cpu_time(monitor.pid, begin, entry))
+        # The first run finds cold caches.
+        rows.append([monitor.name] + [millions(kind(figures[1:])) for figures in
+                                      ([times, cpu] if more else [times])
+                                      for kind in (min, statistics.median)])
     table(f"exec -> first KVM_RUN, console and one disk, {args.unit}",
-          ["", "minimum", "median"], rows)
+          ["", "minimum", "median"] + (["CPU, minimum", "median"] if more else []), rows)
 
 
 def boot(args):
