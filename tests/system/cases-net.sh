@@ -213,7 +213,9 @@ permissions()
 	refused "not a tap" --net tap=lo
 	refused "is not a macvtap" --net macvtap=lo
 	refused "does not exist: ip link add" --net macvtap=mote7
-	refused "is not attached to a tap" --net tapfd=0
+	refused "tapfd=2 is standard" --net tapfd=2
+	refused "tapfd=3 is not open" --net tapfd=3	# the monitor's, later
+	refused "is not attached to a tap" --net tapfd=9 9</dev/null
 	refused "tapfd=77 is not open" --net tapfd=77
 	chmod 600 /dev/vhost-net
 	refused "/dev/vhost-net (user 1000 needs" --net tap=mote1
