@@ -42,6 +42,14 @@ for seed in 5 6; do
 	add_case "hostile.kernel.seed$seed" 240 hostile "$seed" 100000 1 \
 		--net=tap=tap0 --vsock=cid=77
 done
+hostile_scsi()
+{
+	truncate -s 16M "$T/image"
+	make_target "$T/image" 16777216
+	hostile "$@" "--scsi=wwpn=$wwpn"
+	remove_target
+}
+add_case hostile.scsi.seed7 240 hostile_scsi 7 100000 1
 long=1
 for seed in 11 12 13 14 15 16 17 18; do
 	add_case "hostile.mmio.long.seed$seed" 600 hostile "$seed" 2000000 2
