@@ -82,7 +82,8 @@ static int run_main(int argc, char **argv)
 	}
 	if (vm_config_check(&cfg, &err) < 0)
 		return fail(STATUS_USAGE, &err);
-	if (open_log(&cfg, &err) < 0 || spawner_create(&spawner, &err) < 0)
+	if (vm_config_check_fds(&cfg, &err) < 0 || open_log(&cfg, &err) < 0 ||
+	    spawner_create(&spawner, &err) < 0)
 		return fail(STATUS_FAILURE, &err);
 
 	is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;

@@ -178,17 +178,19 @@ def main(argv=None):
     marks, ksm = Marks(), host.Ksm()
     try:
         for name, with_ksm in rounds(args):
-            if with_ksm:
-                ksm.start(args.pages_to_scan, args.zero_pages)
             one = Round(args, SUBJECTS[name](guest, marks), ksm if with_ksm else None)
             try:
+                if with_ksm:
+                    ksm.start(args.pages_to_scan, args.zero_pages)
                 one.run()
                 if args.ksm == "after" and name != "container":
                     ksm.start(args.pages_to_scan, args.zero_pages)
                     one.run_ksm_after(ksm)
             finally:
-                one.end()
-                ksm.restore()
+                try:
+                    one.end()
+                finally:
+                    ksm.restore()   # also when a second signal ends the ending
             time.sleep(1)
     finally:
         marks.close()

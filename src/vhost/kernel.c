@@ -14,6 +14,10 @@
  * start, so that a guest cannot keep the main thread busy; the device is then
  * marked NEEDS_RESET, and a reset makes it work again.
  *
+ * A driver may stop one queue by QueueReady = 0 whether VIRTIO_F_RING_RESET was
+ * offered or not (virtio 1.3, 4.2.2.2). Where the kernel cannot stop a single ring
+ * all of them stop, until the driver resets the device.
+ *
  * Rings always start at index 0: there is nothing to resume.
  */
 #include "kernel_internal.h"
@@ -167,11 +171,16 @@ static int stop_queue(struct vhost *vhost, unsigned index, struct err *err)
 {
 	struct kernel *kernel = to_kernel(vhost);
 
-	(void)err;
-	if (index < kernel->rings && kernel->ring_set[index]) {
-		kernel->kind->halt_ring(kernel, index);
-		unbind_kick(kernel, index);
+	if (index >= kernel->rings || !kernel->ring_set[index])
+		return 0;
+	if (kernel->kind->halt_ring == NULL) {
+		stop(vhost);
+		return err_set(err, ENOTSUP,
+			       "queue %u cannot be stopped alone, all are",
+			       index);
 	}
+	kernel->kind->halt_ring(kernel, index);
+	unbind_kick(kernel, index);
 	return 0;
 }
 
@@ -185,6 +194,9 @@ static int start_queue(struct vhost *vhost, unsigned index,
 	    kernel->ring_set[index])
 		return err_set(err, EINVAL,
 			       "queue %u: device stopped, or queue running",
+			       index);
+	if (kernel->kind->run_ring == NULL)
+		return err_set(err, ENOTSUP, "queue %u cannot be started alone",
 			       index);
 	ret = set_ring(kernel, index, queue, err);
 	return ret < 0 ? ret : kernel->kind->run_ring(kernel, index, err);

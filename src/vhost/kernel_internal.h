@@ -32,7 +32,10 @@ struct kernel_kind {
 	 */
 	int (*run)(struct kernel *kernel, struct err *err);
 	void (*halt)(struct kernel *kernel);
-	/* The same for one ring. NULL: VIRTIO_F_RING_RESET is not offered. */
+	/*
+	 * The same for one ring; both or none. NULL: VIRTIO_F_RING_RESET is not
+	 * offered, and a driver that stops a ring all the same stops the device.
+	 */
 	int (*run_ring)(struct kernel *kernel, unsigned index, struct err *err);
 	void (*halt_ring)(struct kernel *kernel, unsigned index);
 	/* Is an error the host's doing, and the queue as good as it was? May be NULL. */

@@ -119,6 +119,24 @@ int tap_open(const char *name, struct tap *tap, struct err *err)
 	return 0;
 }
 
+/*
+ * There is one /dev for all network namespaces, and each counts its interfaces
+ * by itself: the device with the right number may be an interface elsewhere.
+ */
+static int check_macvtap(const struct tap *tap, unsigned index,
+			 const char *path, struct err *err)
+{
+	struct tap_link link;
+
+	tap_get_link(tap, &link);
+	if (link.index == index)
+		return 0;
+	return err_set(err, ENODEV,
+		       "macvtap '%s': %s is that of another network namespace: "
+		       "make it with another number (ip link add index N ...)",
+		       tap->name, path);
+}
+
 int tap_open_macvtap(const char *name, struct tap *tap, struct err *err)
 {
 	unsigned index;
@@ -155,7 +173,10 @@ int tap_open_macvtap(const char *name, struct tap *tap, struct err *err)
 	}
 	snprintf(tap->name, sizeof(tap->name), "%s", name);
 	tap->macvtap = true;
-	return 0;
+	ret = check_macvtap(tap, index, path, err);
+	if (ret < 0)
+		tap_close(tap);
+	return ret;
 }
 
 /* A macvtap has a device of its own; the others came from /dev/net/tun. */

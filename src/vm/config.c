@@ -7,9 +7,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { QUEUES_AUTO_MAX = 8 };
 
@@ -256,5 +258,33 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 		ret = check_pmem(cfg, err);
 	if (ret == 0)
 		ret = check_memory(cfg, err);
+	return ret;
+}
+
+static int check_fd(const struct config_net *net, const char *key, int fd,
+		    struct err *err)
+{
+	if (fd >= 0 && fd <= STDERR_FILENO)
+		return err_set(err, EINVAL,
+			       "net %s: %s=%d is standard input, output or "
+			       "error: pass it as another",
+			       net->id, key, fd);
+	if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
+		return err_set(err, EBADF, "net %s: %s=%d is not open", net->id,
+			       key, fd);
+	return 0;
+}
+
+int vm_config_check_fds(const struct vm_config *cfg, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < cfg->net_count && ret == 0; i++) {
+		ret = check_fd(&cfg->nets[i], "tapfd", cfg->nets[i].tap_fd,
+			       err);
+		if (ret == 0)
+			ret = check_fd(&cfg->nets[i], "vhostfd",
+				       cfg->nets[i].vhost_fd, err);
+	}
 	return ret;
 }

@@ -70,6 +70,13 @@ void vm_config_init(struct vm_config *cfg);
  */
 int vm_config_check(struct vm_config *cfg, struct err *err);
 
+/*
+ * After that check, and before this process opens anything of its own: have the
+ * descriptors been passed that cfg names? Later the same number could be one of
+ * ours, and would be taken over and closed for the user's.
+ */
+int vm_config_check_fds(const struct vm_config *cfg, struct err *err);
+
 /* After the check: is guest memory a memfd that backends map? */
 bool vm_config_is_shared(const struct vm_config *cfg);
 

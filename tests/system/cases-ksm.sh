@@ -6,18 +6,24 @@
 
 ksm=/sys/kernel/mm/ksm
 
-# As fast as leaves the guests some of one CPU.
+# As fast as leaves the guests some of one CPU. The machine may be somebody's, and
+# the case may end anywhere: run-case puts back what $T/ksm holds.
 start_ksm()
 {
+	mkdir "$T/ksm"
+	cp "$ksm"/{pages_to_scan,sleep_millisecs,run} "$T/ksm"
 	echo 500 >"$ksm/pages_to_scan"
 	echo 20 >"$ksm/sleep_millisecs"
 	echo 1 >"$ksm/run"
 }
 
-# Everything is what it was before: unmerged.
-stop_ksm()
+restore_ksm()
 {
-	echo 2 >"$ksm/run"
+	local setting
+
+	for setting in "$T"/ksm/*; do
+		[ ! -e "$setting" ] || cat "$setting" >"$ksm/${setting##*/}"
+	done
 }
 
 merged_of()
@@ -95,7 +101,6 @@ merge()
 		"guests' share $(merged_of "${pids[1]}")" \
 		"and $(merged_of "${pids[2]}")"
 	end_pair
-	stop_ksm
 }
 add_case ksm.merge 600 merge 4 6
 long=1

@@ -183,6 +183,25 @@ macvtap()
 add_case net.macvtap 120 macvtap macvtap=mote2
 add_case net.tapfd 120 macvtap tapfd=5,vhostfd=6
 
+# /dev/tap60 is the first one's, and connects to its network.
+macvtap_elsewhere()
+{
+	local made="ip link add mote0 index 50 type veth peer mote1 index 51 &&
+		ip link add link mote0 name mote2 index 60 type macvtap &&
+		ip link set mote0 up && ip link set mote2 up"
+
+	spawn unshare --net sh -c "$made && : >'$T/made' && exec sleep 1000"
+	wait_until 10 "a macvtap elsewhere" test -e "$T/made"
+	sh -c "$made" || fail "a macvtap here"
+	"$MOTE" run --kernel "$(kernel_dir cloud)/vmlinux" --console none \
+		--cmdline panic=-1 --net macvtap=mote2 2>"$T/stderr" &&
+		fail "the macvtap of another namespace was taken"
+	grep -q "mote2.*/dev/tap60 is that of another" "$T/stderr" ||
+		fail "message: $(cat "$T/stderr")"
+	kill_spawned
+}
+add_case net.macvtap.elsewhere 60 macvtap_elsewhere
+
 # What a user without privileges is told, and what works for one.
 permissions()
 {
@@ -213,7 +232,9 @@ permissions()
 	refused "not a tap" --net tap=lo
 	refused "is not a macvtap" --net macvtap=lo
 	refused "does not exist: ip link add" --net macvtap=mote7
-	refused "is not attached to a tap" --net tapfd=0
+	refused "tapfd=2 is standard" --net tapfd=2
+	refused "tapfd=3 is not open" --net tapfd=3	# the monitor's, later
+	refused "is not attached to a tap" --net tapfd=9 9</dev/null
 	refused "tapfd=77 is not open" --net tapfd=77
 	chmod 600 /dev/vhost-net
 	refused "/dev/vhost-net (user 1000 needs" --net tap=mote1

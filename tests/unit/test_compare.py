@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "..", "bench", "compare"))
@@ -161,6 +162,23 @@ class Density(unittest.TestCase):
         self.assertEqual(density.steps(30, 10), list(range(1, 11)) + [20, 30])
         self.assertEqual(density.steps(25, 10), list(range(1, 11)) + [20, 25])
         self.assertEqual(density.steps(12, 10), list(range(1, 11)) + [12])
+
+    def test_ksm_is_put_back_however_a_round_ends(self):
+        """A setting the kernel refuses; an ending that is ended by a second signal."""
+        args = ["--ksm", "on", "--subjects", "mote"]
+        for name in ("mote", "kernel", "initrd", "root"):
+            args += ["--" + name, "x"]
+        for start, end in ((OSError("refused"), None), (None, SystemExit(1))):
+            ksm = mock.Mock()
+            ksm.start.side_effect = start
+            with mock.patch.object(density, "Round") as one, \
+                    mock.patch.object(density, "Marks"), \
+                    mock.patch.object(density.signal, "signal"), \
+                    mock.patch.object(density.host, "Ksm", return_value=ksm):
+                one.return_value.end.side_effect = end
+                with self.assertRaises((OSError, SystemExit)):
+                    density.main(args)
+            ksm.restore.assert_called_once_with()
 
 
 class Report(unittest.TestCase):

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WORDS_MAX = 20 };
 
@@ -224,6 +225,40 @@ START_TEST(private_memory_that_was_asked_for_has_no_console)
 }
 END_TEST
 
+/* Each row: options where 50 was passed and 51 was not; NULL: all is well. */
+static const struct {
+	const char *net, *message;
+} passed[] = {
+	{ "--net tapfd=50", NULL },
+	{ "--net tap=t --net tapfd=50", NULL },
+	{ "--net tapfd=2", "net net0: tapfd=2 is standard" },
+	{ "--net tapfd=51", "net net0: tapfd=51 is not open" },
+	{ "--net tap=t --net tapfd=50,vhostfd=0,id=n",
+	  "net n: vhostfd=0 is standard" },
+	{ "--net tapfd=50,vhostfd=51", "net net0: vhostfd=51 is not open" },
+};
+
+START_TEST(descriptors_have_to_be_passed)
+{
+	char line[128];
+	struct vm_config cfg;
+	struct err err;
+	int ret;
+
+	ck_assert_int_eq(dup2(STDERR_FILENO, 50), 50);
+	close(51);
+	snprintf(line, sizeof(line), "--kernel k %s", passed[_i].net);
+	ck_assert_int_eq(parse_line(line, &cfg, &err), 0);
+	ret = vm_config_check_fds(&cfg, &err);
+	if (passed[_i].message == NULL)
+		ck_assert_msg(ret == 0, "%s", err.text);
+	else
+		ck_assert_msg(ret < 0 && strstr(err.text, passed[_i].message),
+			      "%s", err.text);
+	close(50);
+}
+END_TEST
+
 START_TEST(every_part_of_a_kernel_device_arrives)
 {
 	struct vm_config cfg;
@@ -299,6 +334,8 @@ int main(void)
 	tcase_add_test(tc, memory_is_private_without_vhost_user_devices);
 	tcase_add_test(tc, private_memory_that_was_asked_for_has_no_console);
 	tcase_add_test(tc, every_part_of_a_kernel_device_arrives);
+	tcase_add_loop_test(tc, descriptors_have_to_be_passed, 0,
+			    ARRAY_LEN(passed));
 	tcase_add_test(tc, every_part_of_a_device_option_arrives);
 	tcase_add_test(tc, images_are_named_in_their_order);
 	tcase_add_loop_test(tc,

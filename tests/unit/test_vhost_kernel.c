@@ -390,32 +390,56 @@ START_TEST(a_tap_has_one_user)
 }
 END_TEST
 
+static const struct vhost_vsock_config vsock_config = {
+	.id = "vsock0",
+	.cid = CID,
+	.queue_size = SIZE,
+};
+
+static void set_up_vsock(struct fixture *f)
+{
+	set_up(f);
+	ck_assert_msg(vhost_vsock_create(&vsock_config, f->mem, f->base,
+					 &f->vhost, &f->err) == 0,
+		      "%s", f->err.text);
+}
+
 START_TEST(a_cid_has_one_user)
 {
-	const struct vhost_vsock_config cfg = {
-		.id = "vsock0",
-		.cid = CID,
-		.queue_size = SIZE,
-	};
 	struct virtio_vsock_config config = { 0 };
 	struct vhost *second;
 	struct fixture f;
 
-	set_up(&f);
-	ck_assert_int_eq(
-		vhost_vsock_create(&cfg, f.mem, f.base, &f.vhost, &f.err), 0);
+	set_up_vsock(&f);
 	ck_assert_int_eq(vhost_read_config(f.vhost, 0, &config, sizeof(config),
 					   &f.err),
 			 0);
 	ck_assert_uint_eq(config.guest_cid, CID);
-	ck_assert_int_eq(vhost_vsock_create(&cfg, f.mem, f.base, &second,
-					    &f.err),
+	ck_assert_int_eq(vhost_vsock_create(&vsock_config, f.mem, f.base,
+					    &second, &f.err),
 			 -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(f.err.text, "in use"));
 	for (int round = 0; round < 3; round++) {
 		start(&f);
 		vhost_stop(f.vhost);
 	}
+	tear_down(&f);
+}
+END_TEST
+
+/* By QueueReady a driver can ask for it, whatever was offered to it. */
+START_TEST(a_queue_that_cannot_stop_alone_stops_the_device)
+{
+	struct fixture f;
+
+	set_up_vsock(&f);
+	start(&f);
+	ck_assert_int_eq(vhost_stop_queue(f.vhost, TX, &f.err), -ENOTSUP);
+	ck_assert_int_eq(vhost_start_queue(f.vhost, TX, &f.queues[TX], &f.err),
+			 -EINVAL);
+	ck_assert_int_eq(vhost_stop_queue(f.vhost, 0, &f.err), 0);
+	vhost_stop(f.vhost);
+	start(&f);
 	tear_down(&f);
 }
 END_TEST
@@ -458,6 +482,7 @@ int main(void)
 			    ARRAY_LEN(bad_vhosts));
 	tcase_add_test(tc, a_tap_has_one_user);
 	tcase_add_test(tc, a_cid_has_one_user);
+	tcase_add_test(tc, a_queue_that_cannot_stop_alone_stops_the_device);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
