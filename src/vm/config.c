@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { QUEUES_AUTO_MAX = 8 };
+enum {
+	QUEUES_AUTO_MAX = 8,
+	SCSI_QUEUES_AUTO_MAX = 4, /* each costs the host 18 MiB */
+};
 
 void vm_config_init(struct vm_config *cfg)
 {
@@ -223,7 +226,8 @@ static void fill_in_scsis(struct vm_config *cfg)
 {
 	for (unsigned i = 0; i < cfg->scsi_count; i++) {
 		if (cfg->scsis[i].queues == 0)
-			cfg->scsis[i].queues = cfg->cpus;
+			cfg->scsis[i].queues =
+				MIN(cfg->cpus, (unsigned)SCSI_QUEUES_AUTO_MAX);
 	}
 }
 

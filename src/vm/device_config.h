@@ -21,8 +21,9 @@ enum {
 	CONFIG_WWPN_MAX = 223,	      /* bytes; of vhost-scsi */
 	CONFIG_CONSOLES_MAX = 8,
 	CONFIG_PMEM_MAX = 8,
-	CONFIG_TAG_MAX = 36,	 /* bytes; virtio 1.3, 5.11.4 */
-	CONFIG_QUEUE_SIZE = 256, /* default */
+	CONFIG_TAG_MAX = 36,	      /* bytes; virtio 1.3, 5.11.4 */
+	CONFIG_QUEUE_SIZE = 256,      /* default */
+	CONFIG_SCSI_QUEUE_SIZE = 128, /* the kernel allocates per entry */
 };
 
 struct config_disk {
@@ -71,7 +72,7 @@ struct config_scsi {
 	char id[ID_MAX + 1];
 	const char *wwpn;
 	unsigned tpgt;	 /* target portal group, 16 bits */
-	unsigned queues; /* for requests; 0: one per vCPU */
+	unsigned queues; /* for requests; 0: one per vCPU, at most 4 */
 };
 
 enum config_console_kind {

@@ -58,7 +58,7 @@ static int connect_scsi(struct vm *vm, struct vm_device *device,
 		.wwpn = scsi->wwpn,
 		.tpgt = (uint16_t)scsi->tpgt,
 		.queues = scsi->queues,
-		.queue_size = CONFIG_QUEUE_SIZE,
+		.queue_size = CONFIG_SCSI_QUEUE_SIZE,
 	};
 
 	return vhost_scsi_create(&cfg, vm->memory, vm->base, out, err);
