@@ -10,57 +10,16 @@
  * with O_DIRECT at depth 1; bench.idle sleeps until it is ended.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/io.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <linux/fs.h>
 #include <sys/ioctl.h>
 
-enum { MARK_PORT = 0xe4, MARK_INIT = 1, MARK_BEGIN = 2, MARK_END = 3 };
+#include "guest_init.h"
+
 enum { BLOCK = 4096, WARM_UP = 200 };
-
-static void mark(unsigned char value)
-{
-	outb(value, MARK_PORT);
-}
-
-static void __attribute__((noreturn)) power_off(const char *why)
-{
-	if (why != NULL)
-		printf("guest_bench: %s: %s\n", why, strerror(errno));
-	fflush(stdout);
-	sync();
-	reboot(RB_POWER_OFF);
-	for (;;)
-		pause();
-}
-
-/* /modules/list names the files, in the order they depend on each other. */
-static void load_modules(void)
-{
-	char line[256], path[300];
-	FILE *list = fopen("/modules/list", "re");
-	int fd;
-
-	while (list != NULL && fgets(line, sizeof(line), list) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(path, sizeof(path), "/modules/%s", line);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
-			power_off(line);
-		close(fd);
-	}
-}
 
 static void read_blocks(long count)
 {
@@ -96,8 +55,7 @@ int main(void)
 	if (iopl(3) < 0)
 		power_off("iopl");
 	mark(MARK_INIT);
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	mount_basics();
 	fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, cmdline, sizeof(cmdline) - 1) < 0)
 		power_off("/proc/cmdline");

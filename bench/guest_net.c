@@ -11,51 +11,15 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/io.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "guest_init.h"
 #include "net_peer.h"
 
-enum { MARK_PORT = 0xe4, MARK_INIT = 1 };
-
 static unsigned char chunk[NET_CHUNK];
-
-static void __attribute__((noreturn)) power_off(const char *why)
-{
-	printf("guest_net: %s: %s\n", why, strerror(errno));
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
-	for (;;)
-		pause();
-}
-
-/* /modules/list names the files, in the order they depend on each other. */
-static void load_modules(void)
-{
-	char line[256], path[300];
-	FILE *list = fopen("/modules/list", "re");
-	int fd;
-
-	while (list != NULL && fgets(line, sizeof(line), list) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(path, sizeof(path), "/modules/%s", line);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
-			power_off(line);
-		close(fd);
-	}
-}
 
 static void set_up_interface(void)
 {
@@ -102,8 +66,7 @@ int main(void)
 
 	if (iopl(3) < 0)
 		power_off("iopl");
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	mount_basics();
 	load_modules();
 	set_up_interface();
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -111,7 +74,7 @@ int main(void)
 	    bind(listener, (struct sockaddr *)&any, sizeof(any)) < 0 ||
 	    listen(listener, 1) < 0)
 		power_off("listen");
-	outb(MARK_INIT, MARK_PORT);
+	mark(MARK_INIT);
 	for (;;) {
 		stream = accept(listener, NULL, NULL);
 		if (stream < 0)

@@ -6,7 +6,6 @@
 #define NET_PEER_H
 
 #define NET_GUEST "198.18.0.2"
-#define NET_HOST  "198.18.0.1"
 
 /* NET_CHUNK: bytes per read and write of a stream. */
 enum { NET_PORT = 5001, NET_CHUNK = 256 << 10 };

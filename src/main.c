@@ -2,8 +2,8 @@
 /*
  * main.c - the roles of the executable and its exit status
  *
- * The only file that ends the process, but for the child of a vfork() that could
- * not execute the spawner. `mote run` keeps the terminal's settings and puts them
+ * The only file that ends the process, but for children that could not become the
+ * spawner or a backend. `mote run` keeps the terminal's settings and puts them
  * back, in case the console's own process cannot.
  */
 #include "backend.h"

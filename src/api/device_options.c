@@ -3,7 +3,6 @@
  * device_options.c - one device of the command line -> struct vm_config
  */
 #include "device_options.h"
-#include "parse.h"
 #include "suboptions.h"
 
 #include <errno.h>
@@ -125,13 +124,8 @@ int options_add_console(struct vm_config *cfg, char *text, struct err *err)
 
 static int suboption_mtu(const char *text, void *into, struct err *err)
 {
-	uint64_t value;
 	/* virtio 1.3, 5.1.4.1 */
-	int ret = parse_uint(text ? text : "", 68, 65535, &value, err);
-
-	if (ret == 0)
-		*(unsigned *)into = (unsigned)value;
-	return ret;
+	return suboption_uint(text, 68, 65535, into, err);
 }
 
 int options_add_net(struct vm_config *cfg, char *text, struct err *err)
@@ -181,12 +175,7 @@ int options_add_net(struct vm_config *cfg, char *text, struct err *err)
 /* Not the host's (2), nor those before it, nor VMADDR_CID_ANY: vsock(7). */
 static int suboption_cid(const char *text, void *into, struct err *err)
 {
-	uint64_t value;
-	int ret = parse_uint(text ? text : "", 3, UINT32_MAX - 1, &value, err);
-
-	if (ret == 0)
-		*(uint32_t *)into = (uint32_t)value;
-	return ret;
+	return suboption_uint(text, 3, UINT32_MAX - 1, into, err);
 }
 
 int options_add_vsock(struct vm_config *cfg, char *text, struct err *err)
@@ -210,12 +199,7 @@ int options_add_vsock(struct vm_config *cfg, char *text, struct err *err)
 
 static int suboption_tpgt(const char *text, void *into, struct err *err)
 {
-	uint64_t value;
-	int ret = parse_uint(text ? text : "", 0, UINT16_MAX, &value, err);
-
-	if (ret == 0)
-		*(unsigned *)into = (unsigned)value;
-	return ret;
+	return suboption_uint(text, 0, UINT16_MAX, into, err);
 }
 
 int options_add_scsi(struct vm_config *cfg, char *text, struct err *err)
@@ -240,9 +224,6 @@ int options_add_scsi(struct vm_config *cfg, char *text, struct err *err)
 	if (ret == 0 && strlen(scsi->wwpn) > CONFIG_WWPN_MAX)
 		ret = err_set(err, EINVAL, "wwpn: at most %d bytes",
 			      CONFIG_WWPN_MAX);
-	if (ret == 0 && scsi->queues > CONFIG_SCSI_QUEUES_MAX)
-		ret = err_set(err, EINVAL, "%u queues: use 1 to %d",
-			      scsi->queues, CONFIG_SCSI_QUEUES_MAX);
 	if (ret == 0)
 		cfg->scsi_count++;
 	return ret;

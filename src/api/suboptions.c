@@ -5,9 +5,10 @@
 #include "suboptions.h"
 #include "parse.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int suboption_text(const char *text, void *into, struct err *err)
@@ -28,20 +29,26 @@ int suboption_bool(const char *text, void *into, struct err *err)
 	return parse_bool(text ? text : "on", into, err);
 }
 
-int suboption_queues(const char *text, void *into, struct err *err)
+int suboption_uint(const char *text, unsigned min, unsigned max, unsigned *into,
+		   struct err *err)
 {
 	uint64_t value;
-	int ret = parse_uint(text ? text : "", 1, 256, &value, err);
+	int ret = parse_uint(text ? text : "", min, max, &value, err);
 
 	if (ret == 0)
-		*(unsigned *)into = (unsigned)value;
+		*into = (unsigned)value;
 	return ret;
+}
+
+int suboption_queues(const char *text, void *into, struct err *err)
+{
+	return suboption_uint(text, 1, 256, into, err);
 }
 
 int suboption_queue_size(const char *text, void *into, struct err *err)
 {
-	uint64_t value;
-	int ret = parse_uint(text ? text : "", 2, 32768, &value, err);
+	unsigned value;
+	int ret = suboption_uint(text, 2, 32768, &value, err);
 
 	if (ret < 0)
 		return ret;
@@ -54,31 +61,45 @@ int suboption_queue_size(const char *text, void *into, struct err *err)
 
 int suboption_fd(const char *text, void *into, struct err *err)
 {
-	uint64_t value;
-	int ret = parse_uint(text ? text : "", 0, INT_MAX, &value, err);
+	unsigned value;
+	int ret = suboption_uint(text, 0, INT_MAX, &value, err);
 
 	if (ret == 0)
 		*(int *)into = (int)value;
 	return ret;
 }
 
-/* aa:bb:cc:dd:ee:ff; a multicast address belongs to no device. */
+/* "aa:bb:cc:dd:ee:ff" and nothing else: sscanf() would take blanks and signs. */
+static bool parse_mac(const char *text, uint8_t addr[6])
+{
+	static const char form[] = "xx:xx:xx:xx:xx:xx";
+
+	if (strlen(text) != strlen(form))
+		return false;
+	for (size_t i = 0; i < strlen(form); i++) {
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i])
+				   : text[i] != form[i])
+			return false;
+	}
+	for (size_t i = 0; i < 6; i++)
+		addr[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	return true;
+}
+
+/* Neither a multicast address nor zero belongs to a device. */
 int suboption_mac(const char *text, void *into, struct err *err)
 {
+	static const uint8_t zero[6];
 	struct config_mac *mac = into;
-	unsigned b[6];
-	char end;
+	uint8_t addr[6];
 
-	if (text == NULL ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
-		   &b[3], &b[4], &b[5], &end) != 6 ||
-	    (b[0] & 1) != 0)
+	if (text == NULL || !parse_mac(text, addr) || (addr[0] & 1) != 0 ||
+	    memcmp(addr, zero, sizeof(addr)) == 0)
 		return err_set(err, EINVAL,
 			       "'%s': expected a unicast MAC address such as "
 			       "02:00:00:00:00:01",
 			       text ? text : "");
-	for (size_t i = 0; i < ARRAY_LEN(b); i++)
-		mac->addr[i] = (uint8_t)b[i];
+	memcpy(mac->addr, addr, sizeof(mac->addr));
 	mac->given = true;
 	return 0;
 }

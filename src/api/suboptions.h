@@ -29,12 +29,15 @@ suboption_parser suboption_queue_size; /* uint16_t, a power of two */
 suboption_parser suboption_fd;	       /* int, 0 or more */
 suboption_parser suboption_mac;	       /* struct config_mac */
 
+/* For parsers of numbers that have limits of their own. */
+int suboption_uint(const char *text, unsigned min, unsigned max, unsigned *into,
+		   struct err *err);
+
 /*
  * Cut text (changed in place) at its commas. *first gets the part before the
  * first comma, a part without a key; the rest goes through the table. With a
- * NULL first there is no such part. Unknown
- * and repeated keys are errors: a misspelt option that is quietly ignored costs
- * the user more than a refused one.
+ * NULL first there is no such part. Unknown and repeated keys are errors: a
+ * misspelt option that is quietly ignored costs the user more than a refused one.
  */
 int suboptions_parse(char *text, const char **first,
 		     const struct suboption *table, size_t n, void *into,

@@ -233,7 +233,8 @@ static enum received receive(struct spawned_role *role)
 	if (got <= 0)
 		return MONITOR_GONE;
 	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg != NULL && cmsg->cmsg_type == SCM_RIGHTS) {
+	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET &&
+	    cmsg->cmsg_type == SCM_RIGHTS) {
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
 	}

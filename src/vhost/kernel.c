@@ -199,7 +199,12 @@ static int start_queue(struct vhost *vhost, unsigned index,
 		return err_set(err, ENOTSUP, "queue %u cannot be started alone",
 			       index);
 	ret = set_ring(kernel, index, queue, err);
-	return ret < 0 ? ret : kernel->kind->run_ring(kernel, index, err);
+	if (ret < 0)
+		return ret;
+	ret = kernel->kind->run_ring(kernel, index, err);
+	if (ret < 0)
+		unbind_kick(kernel, index);
+	return ret;
 }
 
 static const struct vhost_ops kernel_ops = {

@@ -182,7 +182,7 @@ static int open_port(struct net *net, const struct vhost_net_config *cfg,
 	case VHOST_NET_TAP_FD:
 		return tap_adopt(cfg->tap_fd, &net->tap, err);
 	}
-	return -EINVAL;
+	return err_set(err, EINVAL, "no such kind of interface");
 }
 
 /* A descriptor that somebody passed may be any device of vhost. */

@@ -104,9 +104,10 @@ int tap_open(const char *name, struct tap *tap, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	tap->fd = kernel_open_path("/dev/net/tun", "tun", err);
-	if (tap->fd < 0)
-		return tap->fd;
+	ret = kernel_open_path("/dev/net/tun", "tun", err);
+	if (ret < 0)
+		return ret;
+	tap->fd = ret;
 	exists = index_of(name) != 0;
 	request.ifr_flags = OUR_FLAGS;
 	if (ioctl(tap->fd, TUNSETIFF, &request) < 0) {

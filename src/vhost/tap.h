@@ -28,7 +28,7 @@ struct tap {
 
 /* What the network stack knows of an interface. */
 struct tap_link {
-	unsigned index; /* 0: not in our network namespace, nothing is known */
+	unsigned index; /* 0: not in our network namespace; only mac is known */
 	bool up;	/* administratively */
 	unsigned mtu;	/* bytes */
 	uint8_t mac[6]; /* the host's side of a tap, both sides of a macvtap */
@@ -37,7 +37,10 @@ struct tap_link {
 /* 1 to 15 bytes that the kernel takes for a name, and for nothing else. */
 bool tap_name_is_possible(const char *name);
 
-/* Attach to the tap of this name, or create it. */
+/*
+ * Attach to the tap of this name, or create it. *tap is "none" before and, here
+ * and below, after a failure: fd -1, all else zero.
+ */
 int tap_open(const char *name, struct tap *tap, struct err *err);
 int tap_open_macvtap(const char *name, struct tap *tap, struct err *err);
 /* An open tap or macvtap that somebody passed us; taken over on success. */

@@ -90,32 +90,13 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
-/* Every device's id in one list, in the order of the bus. */
-static size_t collect_ids(struct vm_config *cfg, char **ids)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; i < cfg->disk_count; i++)
-		ids[n++] = cfg->disks[i].id;
-	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
-		ids[n++] = cfg->vhost_user[i].id;
-	for (unsigned i = 0; i < cfg->net_count; i++)
-		ids[n++] = cfg->nets[i].id;
-	for (unsigned i = 0; i < cfg->vsock_count; i++)
-		ids[n++] = cfg->vsocks[i].id;
-	for (unsigned i = 0; i < cfg->scsi_count; i++)
-		ids[n++] = cfg->scsis[i].id;
-	for (unsigned i = 0; i < cfg->console_count; i++)
-		ids[n++] = cfg->consoles[i].id;
-	for (unsigned i = 0; i < cfg->pmem_count; i++)
-		ids[n++] = cfg->pmem[i].id;
-	return n;
-}
-
-static void default_id(char id[ID_MAX + 1], const char *kind, unsigned index)
+/* The default, unless one was given, and into the list. */
+static void take_id(char **ids, size_t *n, char id[ID_MAX + 1],
+		    const char *kind, unsigned index)
 {
 	if (id[0] == '\0')
 		snprintf(id, ID_MAX + 1, "%.32s%u", kind, index);
+	ids[(*n)++] = id;
 }
 
 static int check_ids(struct vm_config *cfg, struct err *err)
@@ -123,23 +104,23 @@ static int check_ids(struct vm_config *cfg, struct err *err)
 	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
 		  CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX +
 		  CONFIG_PMEM_MAX];
-	size_t n;
+	size_t n = 0;
 
 	for (unsigned i = 0; i < cfg->disk_count; i++)
-		default_id(cfg->disks[i].id, "disk", i);
+		take_id(ids, &n, cfg->disks[i].id, "disk", i);
 	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
-		default_id(cfg->vhost_user[i].id, cfg->vhost_user[i].type, i);
+		take_id(ids, &n, cfg->vhost_user[i].id, cfg->vhost_user[i].type,
+			i);
 	for (unsigned i = 0; i < cfg->net_count; i++)
-		default_id(cfg->nets[i].id, "net", i);
+		take_id(ids, &n, cfg->nets[i].id, "net", i);
 	for (unsigned i = 0; i < cfg->vsock_count; i++)
-		default_id(cfg->vsocks[i].id, "vsock", i);
+		take_id(ids, &n, cfg->vsocks[i].id, "vsock", i);
 	for (unsigned i = 0; i < cfg->scsi_count; i++)
-		default_id(cfg->scsis[i].id, "scsi", i);
+		take_id(ids, &n, cfg->scsis[i].id, "scsi", i);
 	for (unsigned i = 0; i < cfg->console_count; i++)
-		default_id(cfg->consoles[i].id, "console", i);
+		take_id(ids, &n, cfg->consoles[i].id, "console", i);
 	for (unsigned i = 0; i < cfg->pmem_count; i++)
-		default_id(cfg->pmem[i].id, "pmem", i);
-	n = collect_ids(cfg, ids);
+		take_id(ids, &n, cfg->pmem[i].id, "pmem", i);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(ids[i], ids[j]) == 0)
@@ -222,13 +203,21 @@ static int check_nets(const struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
-static void fill_in_scsis(struct vm_config *cfg)
+static int check_scsis(struct vm_config *cfg, struct err *err)
 {
 	for (unsigned i = 0; i < cfg->scsi_count; i++) {
-		if (cfg->scsis[i].queues == 0)
-			cfg->scsis[i].queues =
+		struct config_scsi *scsi = &cfg->scsis[i];
+
+		if (scsi->queues > CONFIG_SCSI_QUEUES_MAX)
+			return err_set(err, EINVAL,
+				       "scsi %s: %u queues: use 1 to %d",
+				       scsi->id, scsi->queues,
+				       CONFIG_SCSI_QUEUES_MAX);
+		if (scsi->queues == 0)
+			scsi->queues =
 				MIN(cfg->cpus, (unsigned)SCSI_QUEUES_AUTO_MAX);
 	}
+	return 0;
 }
 
 static int check_pmem(struct vm_config *cfg, struct err *err)
@@ -256,8 +245,9 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 	if (ret == 0)
 		ret = check_nets(cfg, err);
 	if (ret == 0)
+		ret = check_scsis(cfg, err);
+	if (ret == 0)
 		ret = check_consoles(cfg, err);
-	fill_in_scsis(cfg);
 	if (ret == 0)
 		ret = check_pmem(cfg, err);
 	if (ret == 0)

@@ -66,7 +66,8 @@ void vm_config_init(struct vm_config *cfg);
 /*
  * Everything that can be said without opening anything: limits, ids unique,
  * combinations that exclude each other (the message names the device). Fills in
- * what was left open: ids (disk0, console0, ...), the sharing of memory.
+ * what was left open: ids (disk0, console0, ...), numbers of queues, the sharing
+ * of memory.
  */
 int vm_config_check(struct vm_config *cfg, struct err *err);
 

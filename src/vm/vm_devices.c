@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err)
@@ -44,7 +43,6 @@ static int connect_own_backend(struct vm *vm, struct vm_device *device,
 {
 	const char *type =
 		device->device_id == VIRTIO_ID_BLOCK ? "blk" : "console";
-	const struct config_disk *disk = device->config;
 	struct vhost_user_config cfg = {
 		.id = device->id,
 		.device_id = device->device_id,
@@ -53,8 +51,11 @@ static int connect_own_backend(struct vm *vm, struct vm_device *device,
 		.queue_size = CONFIG_QUEUE_SIZE,
 	};
 
-	if (device->device_id == VIRTIO_ID_BLOCK)
+	if (device->device_id == VIRTIO_ID_BLOCK) {
+		const struct config_disk *disk = device->config;
+
 		cfg.queues = disk->queues;
+	}
 	return vhost_user_create(&cfg, vm->memory, vm->base, out, err);
 }
 
@@ -82,7 +83,7 @@ static int open_image(const struct config_disk *disk, int *fd, struct err *err)
 	/* O_NONBLOCK: for a FIFO, until it is refused; the backend ends it. */
 	int flags = (disk->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
 		    O_NONBLOCK | (disk->direct ? O_DIRECT : 0);
-	struct stat st;
+	int ret;
 
 	*fd = open(disk->path, flags);
 	if (*fd < 0 && errno == EINVAL && disk->direct) {
@@ -100,19 +101,9 @@ static int open_image(const struct config_disk *disk, int *fd, struct err *err)
 				 disk->id, disk->path, disk->path);
 	if (*fd < 0)
 		return err_errno(err, "disk %s: '%s'", disk->id, disk->path);
-	if (fstat(*fd, &st) < 0 ||
-	    !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-		return err_set(err, EINVAL,
-			       "disk %s: '%s' is neither a file nor a block "
-			       "device",
-			       disk->id, disk->path);
 	/* The backend's lock is the same one; it does not know the path. */
-	if (fd_lock(*fd, !disk->read_only) == -EBUSY)
-		return err_set(err, EBUSY,
-			       "disk %s: '%s' is in use by another process%s",
-			       disk->id, disk->path,
-			       disk->read_only ? ", which writes to it" : "");
-	return 0;
+	ret = vm_claim_image(*fd, disk->path, !disk->read_only, err);
+	return ret < 0 ? err_prefix(err, ret, "disk %s", disk->id) : 0;
 }
 
 static int start_disk(struct vm *vm, const struct config_disk *disk,

@@ -22,8 +22,6 @@ struct virtio_mmio;
 
 enum { VM_SIGNALS = 3 };
 
-struct vm;
-
 /* A slot on the bus: index i is window i and GSI LAYOUT_DEVICE_GSI_BASE + i. */
 struct vm_device {
 	const char *id;	    /* borrowed from the configuration */
@@ -79,6 +77,12 @@ void vm_power_event(void *ctx, enum power_event event);
 int vm_load(struct vm *vm, struct err *err);
 int vm_finish_loading(struct vm *vm, struct err *err);
 void vm_drop_loading(struct vm *vm);
+
+/*
+ * vm_image.c: a file or block device, and locked for writing or for reading as
+ * long as somebody has this open. A file system that has no locks is no failure.
+ */
+int vm_claim_image(int fd, const char *path, bool write, struct err *err);
 
 /* vm_pmem.c: open and lock the images; put them behind RAM, before KVM's slots. */
 int vm_open_pmem(struct vm *vm, struct err *err);

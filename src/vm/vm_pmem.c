@@ -12,28 +12,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int open_image(const struct config_pmem *pmem, int *fd, struct err *err)
 {
-	struct stat st;
-
 	/* O_NONBLOCK: for a FIFO, until it is refused. */
 	*fd = open(pmem->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
 		return err_errno(err, "'%s'", pmem->path);
-	if (fstat(*fd, &st) < 0 ||
-	    !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-		return err_set(err, EINVAL,
-			       "'%s' is neither a file nor a block device",
-			       pmem->path);
-	if (fd_lock(*fd, false) == -EBUSY)
-		return err_set(err, EBUSY,
-			       "'%s' is in use by another process, which "
-			       "writes to it",
-			       pmem->path);
-	return 0;
+	return vm_claim_image(*fd, pmem->path, false, err);
 }
 
 int vm_open_pmem(struct vm *vm, struct err *err)

@@ -4,16 +4,9 @@
 # cases-net.sh - devices of the kernel's vhost: network cards on taps, sockets,
 # SCSI targets
 
-# What an earlier case left, if it failed.
-remove_link()
-{
-	ip link del "$1" 2>/dev/null || true
-}
-
-# make_tap NAME ADDRESS: up, with an address of the host; a new one.
+# make_tap NAME ADDRESS: up, with an address of the host.
 make_tap()
 {
-	remove_link "$1"
 	ip tuntap add "$1" mode tap
 	ip addr add "$2" dev "$1"
 	ip link set "$1" up
@@ -54,7 +47,6 @@ ping_both_ways()
 	expect_success
 	grep -q '5 packets received' "$T/hvc0" || fail "packets of the guest"
 	reports_have '^02:' || fail "the address is not a local one"
-	ip link del mote0
 }
 for kernel in cloud generic 6.12; do
 	add_case "net.$kernel.ping" 150 ping_both_ways "$kernel"
@@ -79,7 +71,6 @@ private_memory()
 	release_guest
 	wait_for_end
 	expect_end 0
-	ip link del mote0
 }
 add_case net.private 180 private_memory
 
@@ -143,7 +134,6 @@ reload_driver()
 	expect_success
 	expect "MTU each time" "$(sort -u "$T/hvc0")" 1400
 	expect "rounds" "$(wc -l <"$T/hvc0")" 5
-	ip link del mote0
 }
 add_case net.reload 150 reload_driver
 
@@ -178,7 +168,6 @@ macvtap()
 	expect "exit status for another address" "$status" 1
 	grep -q "only takes frames for its own" "$T/stderr" ||
 		fail "message: $(cat "$T/stderr")"
-	ip link del mote0
 }
 add_case net.macvtap 120 macvtap macvtap=mote2
 add_case net.tapfd 120 macvtap tapfd=5,vhostfd=6
@@ -211,10 +200,10 @@ permissions()
 	cp "$(kernel_dir cloud)/vmlinux" "$T/vmlinux"
 	chmod 755 "$T"
 	chmod 644 "$T/vmlinux"
-	chmod 666 /dev/kvm /dev/net/tun /dev/vhost-net
-	chmod 600 /dev/vhost-vsock
-	remove_link mote0
-	remove_link mote1
+	own_device kvm 666
+	own_device net/tun 666
+	own_device vhost-net 666
+	own_device vhost-vsock 600
 	ip tuntap add mote0 mode tap user 0
 	ip tuntap add mote1 mode tap user 1000
 
@@ -243,9 +232,6 @@ permissions()
 	"${as[@]}" "$MOTE" run --kernel "$T/vmlinux" --console none \
 		--cmdline "panic=-1" --net tap=mote1 2>"$T/stderr" || end=$?
 	expect "exit status with one's own tap" "$end" 3
-	ip link del mote0
-	ip link del mote1
-	chmod 600 /dev/kvm /dev/net/tun /dev/vhost-net
 }
 add_case net.permissions 90 permissions
 
@@ -256,30 +242,28 @@ kernel_units()
 }
 add_case net.kernel-units 60 kernel_units
 
+# Connections from either side, each with data both ways.
 vsock_echo()
 {
-	mkdir -p "$T/extra/mote"
-	cp "$HELPERS/vsock" "$T/extra/mote/"
+	guest_brings_traffic
 	head -c 300k /dev/urandom >"$T/data"
 	{
 		start cloud --vsock cid=77 <<-'END'
-		/mote/vsock echo 5 &
-		usleep 100000
-		echo listening >/dev/hvc1
-		wait
+		/mote/traffic echo vsock-listen::5 2>/dev/null
 		head -c 100k /dev/urandom >/tmp/data
 		md5sum </tmp/data
-		/mote/vsock connect 2 6 </tmp/data | md5sum
+		/mote/traffic exchange vsock:2:6 </tmp/data 2>/dev/null | md5sum
 		END
 	} 3</dev/null
-	spawn "$HELPERS/vsock" echo 6
-	wait_until 90 "the guest listens" reports_have listening
-	"$HELPERS/vsock" connect 77 5 <"$T/data" | cmp - "$T/data" ||
+	spawn "$TRAFFIC" echo vsock-listen::6
+	wait_until 90 "the guest is ready" reports_have mote-ready
+	"$TRAFFIC" exchange vsock:77:5 <"$T/data" | cmp - "$T/data" ||
 		fail "what comes back from the guest"
 	wait_for_end
 	kill_spawned
 	expect_success
-	expect "checksums of the guest" "$(sort -u "$T/hvc0" | wc -l)" 1
+	expect "checksums of the guest" "$(wc -l <"$T/hvc0")" 2
+	expect "checksums that differ" "$(sort -u "$T/hvc0" | wc -l)" 1
 }
 add_case vsock.echo 150 vsock_echo
 

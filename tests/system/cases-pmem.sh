@@ -29,7 +29,7 @@ make_image()
 	esac >"$T/mkfs" 2>&1 || fail "mkfs: $(cat "$T/mkfs")"
 }
 
-# use_pmem: the guest loads what it needs and waits for the devices.
+# use_pmem COUNT: the guest loads what it needs; /mote/wait waits for the devices.
 use_pmem()
 {
 	guest_modules=("${PMEM_MODULES[@]}")
@@ -178,7 +178,8 @@ padded()
 		cat "$1" - | md5sum
 }
 
-# eight START-COMMAND: as many as there can be, and no size is odd.
+# eight COMMAND FILE: as many as there can be, of sizes that fit nothing. COMMAND
+# is guest or guest_private, FILE has what it prints.
 eight()
 {
 	local sizes=(1 511 4096 4097 2097152 2097153 3145216 9437185) n images=()

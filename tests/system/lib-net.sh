@@ -77,6 +77,18 @@ guest_brings()
 	done
 }
 
+# own_device NAME MODE: /dev/NAME, in this case's own view of the files.
+own_device()
+{
+	mkdir "$T/dev"
+	mount -t tmpfs dev "$T/dev"
+	cp -a "/dev/$1" "$T/dev/node"
+	chmod "$2" "$T/dev/node"
+	mount --bind "$T/dev/node" "/dev/$1"
+	umount -l "$T/dev"	# what is mounted of it stays
+	rmdir "$T/dev"
+}
+
 # start_guest [MOTE-OPTION...] <<script: start with the networks made so far.
 start_guest()
 {

@@ -46,7 +46,9 @@ static int bound_to(const char *port)
 	internet_address(&any, "0.0.0.0", port);
 	/* For root only; what does not fit is counted by the kernel. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	check(bind(fd, (struct sockaddr *)&any, 16) == 0, "bind");
+	check(bind(fd, (struct sockaddr *)&any, sizeof(struct sockaddr_in)) ==
+		      0,
+	      "bind");
 	return fd;
 }
 
@@ -56,7 +58,9 @@ static int connected_to(const char *address, const char *port)
 	int fd = udp_socket();
 
 	internet_address(&to, address, port);
-	check(connect(fd, (struct sockaddr *)&to, 16) == 0, "connect");
+	check(connect(fd, (struct sockaddr *)&to, sizeof(struct sockaddr_in)) ==
+		      0,
+	      "connect");
 	return fd;
 }
 

@@ -5,10 +5,11 @@
 #include "traffic.h"
 
 #include <errno.h>
+#include <linux/vm_sockets.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/vm_sockets.h>
 
 enum { CHUNK = 256 << 10, CONNECT_TRIES = 100, CONNECT_PAUSE_US = 100000 };
 
@@ -45,9 +46,9 @@ static int open_stream(char *where)
 	struct sockaddr_storage at;
 	struct sockaddr *address = (struct sockaddr *)&at;
 	bool listening = parse_where(where, &at);
-	socklen_t size =
-		at.ss_family == AF_INET ? 16 : sizeof(struct sockaddr_vm);
-	int fd, one = 1, tries = 0, stream;
+	socklen_t size = at.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+						 : sizeof(struct sockaddr_vm);
+	int fd, one = 1, tries = 0, stream, saved;
 
 	do {
 		if (tries > 0)
@@ -58,9 +59,9 @@ static int open_stream(char *where)
 			break;
 		if (connect(fd, address, size) == 0)
 			return fd;
-		stream = errno;
+		saved = errno;
 		close(fd);
-		errno = stream;
+		errno = saved;
 	} while (++tries < CONNECT_TRIES);
 	check(listening, "connect");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -123,7 +124,10 @@ int traffic_echo(int argc, char **argv)
 	return finish(stream, copy(stream, stream));
 }
 
-/* Two processes, so that neither direction waits for the other. */
+/*
+ * Two processes, so that neither direction waits for the other; each closes its
+ * own only, as a stream that has ended both ways cannot be shut down (ENOTCONN).
+ */
 int traffic_exchange(int argc, char **argv)
 {
 	int stream = open_stream(argv[1]);
@@ -131,8 +135,10 @@ int traffic_exchange(int argc, char **argv)
 
 	(void)argc;
 	check(sender >= 0, "fork");
-	if (sender > 0)
-		return finish(stream, copy(stream, STDOUT_FILENO));
+	if (sender > 0) {
+		fprintf(stderr, "bytes %llu\n", copy(stream, STDOUT_FILENO));
+		return 0;
+	}
 	copy(STDIN_FILENO, stream);
 	check(shutdown(stream, SHUT_WR) == 0, "shutdown");
 	return 0;
