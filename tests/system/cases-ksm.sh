@@ -17,7 +17,7 @@ start_ksm()
 	echo 1 >"$ksm/run"
 }
 
-restore_ksm()
+after_case()
 {
 	local setting
 
