@@ -53,22 +53,18 @@ class Lever:
 
 LEVERS = (
     Lever(),
+    Lever("-initcall_blacklist=tracer_init_tracefs"),
     Lever("-retain_initrd"),
-    Lever("initcall_blacklist=tracer_init_tracefs"),
     Lever("cgroup_disable=memory"),
-    Lever("audit=0"),
-    Lever("apparmor=0"),
-    Lever("lsm="),
+    Lever("audit=0 apparmor=0"),
     Lever("dhash_entries=512 ihash_entries=512 mhash_entries=512 mphash_entries=512 "
           "thash_entries=512 uhash_entries=256"),
-    Lever("transparent_hugepage=never"),
     Lever("slub_max_order=0"),
     Lever("slab_nomerge"),
-    Lever("nr_cpus=1"),
-    Lever("possible_cpus=1"),
+    Lever("transparent_hugepage=never"),
+    Lever("nr_cpus=1 possible_cpus=1"),
     Lever("log_buf_len=16K"),
-    Lever("random.trust_cpu=on"),
-    Lever("no_hash_pointers"),
+    Lever("random.trust_cpu=on no_hash_pointers"),
     Lever("norandmaps"),
     Lever("init_on_alloc=0"),
     Lever("init_on_free=1"),
@@ -164,7 +160,7 @@ def table_of_levers(args, marks):
 
 def breakdown(args, marks):
     """What the pages are to the guest's kernel, and which of its slabs are big."""
-    (one, other), shown = Pair(args, Lever(), marks).look(("kpageflags", "slabinfo"))
+    (one, other), shown = Pair(args, args.levers[0], marks).look(("kpageflags", "slabinfo"))
     data = shown["kpageflags"]
     flags = struct.unpack(f"={len(data) // 8}Q", data)
     found = pages.tally(pages.classify(one, other), flags)
@@ -183,7 +179,8 @@ def parse(argv):
                         help="only this addition to the guest's command line; -WORD takes one "
                         "away (repeatable)")
     parser.add_argument("--breakdown", action="store_true",
-                        help="instead: what the pages are to the guest's kernel")
+                        help="instead: what the pages are to the guest's kernel, with the first "
+                        "--lever")
     parser.add_argument("--cmdline", default=CMDLINE_BASE)
     for name in ("mote", "kernel", "initrd"):
         parser.add_argument("--" + name, required=True)
