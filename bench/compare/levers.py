@@ -53,7 +53,7 @@ class Lever:
 
 LEVERS = (
     Lever(),
-    Lever("-initcall_blacklist=tracer_init_tracefs"),
+    Lever("-initcall_blacklist=tracer_init_tracefs,slab_sysfs_init -debugfs=off"),
     Lever("-retain_initrd"),
     Lever("cgroup_disable=memory"),
     Lever("audit=0 apparmor=0"),
