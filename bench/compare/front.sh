@@ -13,11 +13,17 @@ build_mote()
 	cmake --build --preset release --target mote
 }
 
-build_mark()
+# build_bare OUT SOURCE: a program without a C library.
+build_bare()
 {
 	gcc -Os -Wall -Wextra -Werror -static -nostdlib -ffreestanding \
 		-fno-stack-protector -fcf-protection=none -Wl,--build-id=none \
-		-Wl,-z,noseparate-code -s -o "$1" "$compare/guest_mark.c"
+		-Wl,-z,noseparate-code -s -o "$1" "$compare/$2"
+}
+
+build_mark()
+{
+	build_bare "$1" guest_mark.c
 }
 
 # guest_root DIR KERNEL MODULE...: what the guest's initramfs holds, as small as

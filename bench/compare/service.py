@@ -216,7 +216,8 @@ def main(argv=None):
         for number, name in enumerate(args.subjects):
             guest = Guest(kernel=args.kernel, initrd=args.initrd, root=args.root,
                           image=args.image, memory=args.memory, mote=args.mote,
-                          mote_memory="", mote_root=args.mote_root)
+                          mote_memory="mergeable=on" if args.mote_root == "pmem" else "",
+                          mote_root=args.mote_root)
             subject = SUBJECTS[name](guest, marks, number)
             try:
                 address = subject.up()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test_compare.py - the pure parts of bench/density and bench/service."""
+import gzip
 import os
 import sys
 import tempfile
@@ -11,7 +12,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "..", "bench", "compare"))
 import density      # noqa: E402
 import host         # noqa: E402
+import levers       # noqa: E402
 import load         # noqa: E402
+import pages        # noqa: E402
 import plot         # noqa: E402
 import report       # noqa: E402
 import settle       # noqa: E402
@@ -179,6 +182,62 @@ class Density(unittest.TestCase):
                 with self.assertRaises((OSError, SystemExit)):
                     density.main(args)
             ksm.restore.assert_called_once_with()
+
+
+MAPS = """7f0000000000-7f0000200000 ---p 00000000 00:00 0
+7f0000200000-7f0001200000 rw-p 00000000 00:00 0
+7f0001200000-7f0002200000 rw-p 00200000 00:2a 77    /a kernel
+7f0002200000-7f0004200000 rw-p 00000000 00:00 0
+7f0004200000-7f0004400000 ---p 00000000 00:00 0
+7f0005000000-7f0005001000 r-xp 00000000 00:2a 78    /mote
+"""
+SLABINFO = """slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables
+inode_cache        10190  10200    680   12    2 : tunables    0    0    0 : slabdata    850    850      0
+"""
+
+
+class Pages(unittest.TestCase):
+    def test_ram_is_what_adds_up(self):
+        maps = pages.parse_maps(MAPS)
+        self.assertEqual(len(maps), 6)
+        self.assertEqual(pages.find_ram(maps, 64 << 20), 0x7f0000200000)
+        with self.assertRaises(SystemExit):
+            pages.find_ram(maps, 32 << 20)
+
+    def test_anonymous(self):
+        present, of_file, zero = 1 << 63, 1 << 61, 77
+        self.assertEqual(pages.anonymous([0, present | 5, present | of_file | 6, present | zero],
+                                         zero), [1])
+
+    def test_classes_and_kinds(self):
+        zero, poison = pages.digest(bytes(4096)), pages.digest(b"\xcc" * 4096)
+        classes = pages.classify({0: zero, 1: poison, 2: b"x", 3: b"y"}, {9: b"x", 8: zero})
+        self.assertEqual(classes, {0: "zero", 1: "poison", 2: "same", 3: "own"})
+        found = pages.tally(classes, [1 << 10, 1 << 10, 0, 1 << 7])
+        self.assertEqual(found["all"]["own"], 1)
+        self.assertEqual(found["free"], {"zero": 1, "poison": 1})
+        self.assertEqual((found["slab"]["own"], found[pages.OTHER]["same"]), (1, 1))
+
+    def test_slabinfo(self):
+        self.assertEqual(pages.parse_slabinfo(SLABINFO), [("inode_cache", 10200, 1700)])
+
+
+class Levers(unittest.TestCase):
+    def test_words_come_and_go(self):
+        self.assertEqual(levers.Lever("-b c=1").cmdline("a b"), "a c=1")
+        self.assertEqual(levers.Lever().label(), "(nothing)")
+        self.assertEqual(levers.Lever(memory=64).label(), "64 MiB")
+
+    def test_every_lever_can_be_applied(self):
+        for lever in levers.LEVERS:
+            lever.cmdline(levers.CMDLINE_BASE)
+
+    def test_inflate(self):
+        two = gzip.compress(b"one") + gzip.compress(b"two")
+        self.assertEqual(levers.inflate(two), [b"one", b"two"])
+        with self.assertRaises(EOFError):
+            levers.inflate(two[:-1])
 
 
 class Report(unittest.TestCase):
