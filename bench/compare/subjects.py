@@ -42,9 +42,9 @@ class Guest:
     qemu: str = "qemu-system-x86_64"
 
 
-def die_with_parent():
+def die_with_parent(end_signal):
     """In the child: nobody is left behind, not even by SIGKILL."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end_signal)
     os.setsid()
 
 
@@ -86,14 +86,15 @@ def mount_image(guest):
 
 
 class Instance:
-    """One running VM or container."""
+    """One running VM or container; end_signal asks it to end."""
 
-    def __init__(self, command, env=None):
+    def __init__(self, command, env=None, end_signal=signal.SIGTERM):
+        self.end_signal = end_signal
         self.output = tempfile.TemporaryFile()
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.output, env=env,
-                                        preexec_fn=die_with_parent)
+                                        preexec_fn=lambda: die_with_parent(end_signal))
         self.pid = self.process.pid
 
     def wait(self, is_up, what):
@@ -112,7 +113,7 @@ class Instance:
 
     def ask_to_end(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(self.end_signal)
 
     def end(self):
         self.ask_to_end()
@@ -127,6 +128,7 @@ class Instance:
 class Subject:
     """Starts instances, keeps them, ends them all."""
     name = ""
+    end_signal = signal.SIGTERM
 
     def __init__(self, guest, marks):
         self.guest, self.marks, self.running = guest, marks, []
@@ -141,7 +143,7 @@ class Subject:
         return self.marks.heard(pid)
 
     def start(self):
-        instance = Instance(self.command(len(self.running)), self.env())
+        instance = Instance(self.command(len(self.running)), self.env(), self.end_signal)
         self.running.append(instance)
         return instance.wait(self.is_up, f"{self.name} number {len(self.running)}")
 
@@ -214,6 +216,7 @@ exec "$2"
 
 class Container(Subject):
     name = "container"
+    end_signal = signal.SIGKILL     # unshare --fork is deaf to others; --kill-child
 
     def command(self, index):
         start = "/bench/start" if self.guest.image else "/init"
