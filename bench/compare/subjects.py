@@ -22,8 +22,11 @@ PR_SET_PDEATHSIG = 1
 # turn the shared pages of the initramfs into each guest's own. The rest makes
 # fewer slab objects, whose pages never merge: tracefs of Linux 6.1 has an inode for
 # each file of each trace point, sysfs a node for each number about each slab cache.
-CMDLINE_BASE = ("panic=-1 quiet cryptomgr.notests retain_initrd debugfs=off "
+CMDLINE_BASE = ("panic=-1 quiet cryptomgr.notests retain_initrd "
                 "initcall_blacklist=tracer_init_tracefs,slab_sysfs_init")
+# Not with persistent memory: nd_btt does not load without debugfs, nor nd_pmem
+# without nd_btt.
+CMDLINE_IDLE = CMDLINE_BASE + " debugfs=off"
 
 
 @dataclass
