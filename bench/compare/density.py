@@ -15,7 +15,7 @@ import time
 import host
 import report
 import settle
-from subjects import CMDLINE_BASE, SUBJECTS, Guest, Marks, mount_image
+from subjects import CMDLINE_BASE, CMDLINE_IDLE, SUBJECTS, Guest, Marks, mount_image
 
 ONE_BY_ONE = 10
 
@@ -139,7 +139,7 @@ def parse(argv):
                         help="rounds without and with KSM; after: one round without, then KSM "
                         "at its last step, in half the time")
     parser.add_argument("--memory", type=int, default=128, help="MiB of each guest")
-    parser.add_argument("--cmdline", default=CMDLINE_BASE)
+    parser.add_argument("--cmdline")
     parser.add_argument("--mote-memory", default="mergeable=on")
     parser.add_argument("--mote-extra", action="append", default=[])
     parser.add_argument("--pages-to-scan", type=int, default=5000)
@@ -151,6 +151,8 @@ def parse(argv):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--image", default="")
     args = parser.parse_args(argv)
+    if args.cmdline is None:
+        args.cmdline = CMDLINE_BASE if args.image else CMDLINE_IDLE
     args.subjects = args.subjects.split(",")
     for name in args.subjects:
         if name not in SUBJECTS:

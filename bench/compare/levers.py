@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import pages
 import report
-from subjects import CMDLINE_BASE, Guest, Instance, Marks, Mote
+from subjects import CMDLINE_IDLE, Guest, Instance, Marks, Mote
 
 CLASSES = ("zero", "poison", "same", "own")
 REST_SECONDS = 4    # from up until the guest's kernel has nothing left to do
@@ -181,7 +181,7 @@ def parse(argv):
     parser.add_argument("--breakdown", action="store_true",
                         help="instead: what the pages are to the guest's kernel, with the first "
                         "--lever")
-    parser.add_argument("--cmdline", default=CMDLINE_BASE)
+    parser.add_argument("--cmdline", default=CMDLINE_IDLE)
     for name in ("mote", "kernel", "initrd"):
         parser.add_argument("--" + name, required=True)
     args = parser.parse_args(argv)

@@ -44,7 +44,7 @@ def lines(series, title, xlabel, ylabel):
     for i, (label, colour, dashed, points) in enumerate(series):
         text += block(f"d{i}", points)
         plots.append(f"$d{i} with linespoints lw 2 dt {2 if dashed else 1} "
-                     f"pt {6 if dashed else 7} ps 0.8 lc rgb {quoted(colour)} "
+                     f"pt {6 if dashed else 7} ps {0.8 if len(points) > 1 else 1.6} lc rgb {quoted(colour)} "
                      f"title {quoted(label)}")
     return text + "plot " + ", \\\n  ".join(plots) + "\n"
 

@@ -22,8 +22,11 @@ PR_SET_PDEATHSIG = 1
 # turn the shared pages of the initramfs into each guest's own. The rest makes
 # fewer slab objects, whose pages never merge: tracefs of Linux 6.1 has an inode for
 # each file of each trace point, sysfs a node for each number about each slab cache.
-CMDLINE_BASE = ("panic=-1 quiet cryptomgr.notests retain_initrd debugfs=off "
+CMDLINE_BASE = ("panic=-1 quiet cryptomgr.notests retain_initrd "
                 "initcall_blacklist=tracer_init_tracefs,slab_sysfs_init")
+# Not with persistent memory: nd_btt does not load without debugfs, nor nd_pmem
+# without nd_btt.
+CMDLINE_IDLE = CMDLINE_BASE + " debugfs=off"
 
 
 @dataclass
@@ -42,9 +45,9 @@ class Guest:
     qemu: str = "qemu-system-x86_64"
 
 
-def die_with_parent():
+def die_with_parent(end_signal):
     """In the child: nobody is left behind, not even by SIGKILL."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end_signal)
     os.setsid()
 
 
@@ -86,14 +89,15 @@ def mount_image(guest):
 
 
 class Instance:
-    """One running VM or container."""
+    """One running VM or container; end_signal asks it to end."""
 
-    def __init__(self, command, env=None):
+    def __init__(self, command, env=None, end_signal=signal.SIGTERM):
+        self.end_signal = end_signal
         self.output = tempfile.TemporaryFile()
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output,
                                         stderr=self.output, env=env,
-                                        preexec_fn=die_with_parent)
+                                        preexec_fn=lambda: die_with_parent(end_signal))
         self.pid = self.process.pid
 
     def wait(self, is_up, what):
@@ -112,7 +116,7 @@ class Instance:
 
     def ask_to_end(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(self.end_signal)
 
     def end(self):
         self.ask_to_end()
@@ -127,6 +131,7 @@ class Instance:
 class Subject:
     """Starts instances, keeps them, ends them all."""
     name = ""
+    end_signal = signal.SIGTERM
 
     def __init__(self, guest, marks):
         self.guest, self.marks, self.running = guest, marks, []
@@ -141,7 +146,7 @@ class Subject:
         return self.marks.heard(pid)
 
     def start(self):
-        instance = Instance(self.command(len(self.running)), self.env())
+        instance = Instance(self.command(len(self.running)), self.env(), self.end_signal)
         self.running.append(instance)
         return instance.wait(self.is_up, f"{self.name} number {len(self.running)}")
 
@@ -214,6 +219,7 @@ exec "$2"
 
 class Container(Subject):
     name = "container"
+    end_signal = signal.SIGKILL     # unshare --fork is deaf to others; --kill-child
 
     def command(self, index):
         start = "/bench/start" if self.guest.image else "/init"

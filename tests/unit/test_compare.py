@@ -231,7 +231,7 @@ class Levers(unittest.TestCase):
 
     def test_every_lever_can_be_applied(self):
         for lever in levers.LEVERS:
-            lever.cmdline(levers.CMDLINE_BASE)
+            lever.cmdline(levers.CMDLINE_IDLE)
 
     def test_inflate(self):
         two = gzip.compress(b"one") + gzip.compress(b"two")
