@@ -293,7 +293,7 @@ mergeable_with_disk()
 		--memory 128M,mergeable=on --disk "$T/disk,id=mydisk"
 }
 add_case input.mergeable.with-disk 30 mergeable_with_disk
-add_case input.mergeable.with-console 30 run_refused 2 "mergeable.*hvc" \
+add_case input.mergeable.with-console 30 run_refused 2 "hvc .*mergeable=on" \
 	--memory 128M,mergeable=on --console pty,id=hvc
 add_case input.mergeable.with-vhost-user 30 run_refused 2 "mergeable.*far" \
 	--memory 128M,mergeable=on --vhost-user blk,socket=/s,id=far
