@@ -8,11 +8,12 @@
  */
 #include "backend.h"
 #include "exit_status.h"
+#include "machine.h"
 #include "options.h"
 #include "spawner.h"
-#include "vm.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,34 +44,84 @@ static int open_log(const struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
-static int run_vm(const struct vm_config *cfg, struct spawner *spawner)
-{
-	static const enum exit_status statuses[] = {
-		[VM_END_POWEROFF] = STATUS_POWEROFF,
-		[VM_END_RESET] = STATUS_RESET,
-		[VM_END_PANIC] = STATUS_PANIC,
-		[VM_END_TRIPLE_FAULT] = STATUS_TRIPLE_FAULT,
-		[VM_END_USER] = STATUS_USER,
-		[VM_END_ERROR] = STATUS_FAILURE,
-	};
-	struct vm *vm;
-	struct err err;
-	enum vm_end end;
+static const enum exit_status run_statuses[] = {
+	[VM_END_POWEROFF] = STATUS_POWEROFF,
+	[VM_END_RESET] = STATUS_RESET,
+	[VM_END_PANIC] = STATUS_PANIC,
+	[VM_END_TRIPLE_FAULT] = STATUS_TRIPLE_FAULT,
+	[VM_END_USER] = STATUS_USER,
+	[VM_END_ERROR] = STATUS_FAILURE,
+};
 
-	if (vm_create(cfg, spawner, &vm, &err) < 0)
+/* What a command line and what the API make commands of meet here. */
+static int start_and_run(struct machine *machine, const struct vm_config *cfg)
+{
+	const struct command commands[] = {
+		{ .verb = COMMAND_CONFIGURE, .config = cfg },
+		{ .verb = COMMAND_START },
+	};
+	struct command_target target = machine_target(machine);
+	struct err err;
+	int signo;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (target.run(target.ctx, &commands[i], &err) < 0)
+			return fail(STATUS_FAILURE, &err);
+	}
+	return (int)run_statuses[machine_run(machine, &signo)];
+}
+
+static int run_machine(const struct vm_config *cfg, struct spawner *spawner)
+{
+	struct event_base *base = event_base_new();
+	struct machine *machine;
+	struct err err;
+	int status;
+
+	if (base == NULL) {
+		err_set(&err, ENOMEM, "event loop: out of memory");
 		return fail(STATUS_FAILURE, &err);
-	end = vm_run(vm);
-	vm_destroy(vm);
-	return (int)statuses[end];
+	}
+	if (machine_create(base, spawner, cfg->id, &machine, &err) == 0) {
+		status = start_and_run(machine, cfg);
+		machine_destroy(machine);
+	} else {
+		status = fail(STATUS_FAILURE, &err);
+	}
+	event_base_free(base);
+	return status;
+}
+
+/* Our terminal as it is now, to be put back when all who use it have ended. */
+struct terminal {
+	bool is_terminal;
+	struct termios settings;
+};
+
+static struct terminal keep_terminal(void)
+{
+	struct terminal terminal;
+
+	terminal.is_terminal = tcgetattr(STDIN_FILENO, &terminal.settings) == 0;
+	return terminal;
+}
+
+static void restore_terminal(const struct terminal *terminal)
+{
+	if (!terminal->is_terminal)
+		return;
+	/* A background job that sets its terminal gets SIGTTOU. */
+	signal(SIGTTOU, SIG_IGN);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->settings);
 }
 
 static int run_main(int argc, char **argv)
 {
 	static struct vm_config cfg;
 	struct spawner *spawner;
-	struct termios terminal;
+	struct terminal terminal;
 	struct err err;
-	bool help = false, is_terminal;
+	bool help = false;
 	int status;
 
 	vm_config_init(&cfg);
@@ -86,14 +137,10 @@ static int run_main(int argc, char **argv)
 	    spawner_create(&spawner, &err) < 0)
 		return fail(STATUS_FAILURE, &err);
 
-	is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
-	status = run_vm(&cfg, spawner);
+	terminal = keep_terminal();
+	status = run_machine(&cfg, spawner);
 	spawner_destroy(spawner);
-	if (is_terminal) {
-		/* A background job that sets its terminal gets SIGTTOU. */
-		signal(SIGTTOU, SIG_IGN);
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);
-	}
+	restore_terminal(&terminal);
 	return status;
 }
 

@@ -65,7 +65,7 @@ int options_add_pmem(struct vm_config *cfg, char *text, struct err *err)
 	struct pmem_options {
 		struct config_pmem pmem;
 		bool read_only;
-	} options = { .read_only = true };
+	} options = { .pmem.fd = -1, .read_only = true };
 	static const struct suboption table[] = {
 		{ "ro", suboption_bool, INTO(pmem_options, read_only) },
 		{ "id", suboption_id, INTO(pmem_options, pmem.id) },

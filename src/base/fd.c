@@ -102,16 +102,23 @@ void fd_write_or_lose(int fd, const void *buf, size_t len)
 	errno = saved;
 }
 
-int fd_lock(int fd, bool write)
+static int set_lock(int fd, short type)
 {
-	struct flock whole = {
-		.l_type = write ? F_WRLCK : F_RDLCK,
-		.l_whence = SEEK_SET,
-	};
+	struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
 
 	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
 		return 0;
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+int fd_lock(int fd, bool write)
+{
+	return set_lock(fd, write ? F_WRLCK : F_RDLCK);
+}
+
+void fd_unlock(int fd)
+{
+	set_lock(fd, F_UNLCK);
 }
 
 void eventfd_signal(int fd)

@@ -22,6 +22,8 @@ void vm_config_init(struct vm_config *cfg)
 {
 	*cfg = (struct vm_config){
 		.id = "vm",
+		.kernel_fd = -1,
+		.initrd_fd = -1,
 		.cmdline = CONFIG_CMDLINE_DEFAULT,
 		.cpus = 1,
 		.memory = 128 * MIB,

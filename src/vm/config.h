@@ -29,7 +29,8 @@ enum config_platform { PLATFORM_ACPI, PLATFORM_CMDLINE };
 struct vm_config {
 	char id[ID_MAX + 1];
 	const char *kernel;
-	const char *initrd; /* NULL: none */
+	const char *initrd;	  /* NULL: none */
+	int kernel_fd, initrd_fd; /* open already; -1: to be opened */
 	const char *cmdline;
 	unsigned cpus;
 	uint64_t memory; /* bytes */

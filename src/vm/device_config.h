@@ -31,6 +31,7 @@ struct config_disk {
 	const char *path;
 	bool read_only;
 	bool direct;	 /* O_DIRECT */
+	int fd;		 /* the image, open and locked; -1: to be opened */
 	unsigned queues; /* 0: one per vCPU, at most 8 */
 };
 
@@ -92,6 +93,7 @@ struct config_console {
 struct config_pmem {
 	char id[ID_MAX + 1];
 	const char *path;
+	int fd; /* its image, open and locked; -1: to be opened */
 };
 
 #endif

@@ -6,8 +6,9 @@
  * for the backends first, so that they start while KVM is set up, then keeps
  * KVM's order: memory slots, irqchip, vCPUs, then ioeventfds and irqfds (a
  * memory slot set later costs milliseconds on newer kernels). The end is
- * requested by anyone, once; the main thread leaves its loop, releases the
- * vCPUs that wait for it, joins them, and only then takes the devices apart, so
+ * requested by anyone, once; its owner then releases
+ * the vCPUs that wait for the main thread, joins them (vm_stop()), and only then
+ * takes the devices apart, so
  * that nothing a backend or a vCPU still does can meet freed memory.
  */
 #include "vm_internal.h"
@@ -17,14 +18,12 @@
 #include "ksm.h"
 #include "log.h"
 #include "main_call.h"
-#include "signals.h"
 #include "spawner.h"
 #include "vhost_user.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -48,7 +47,7 @@ static int end_on_main(void *arg)
 	if (!vm->ended) {
 		vm->ended = true;
 		vm->end = request->end;
-		event_base_loopbreak(vm->base);
+		vm->owner.ended(vm->owner.ctx, vm->end);
 	}
 	return 0;
 }
@@ -60,55 +59,9 @@ void vm_end_request(struct vm *vm, enum vm_end end)
 	main_call_run(vm->main_calls, end_on_main, &request);
 }
 
-static void handle_signal(evutil_socket_t signal, short what, void *arg)
+static int create_main_calls(struct vm *vm, struct err *err)
 {
-	struct vm *vm = arg;
-
-	(void)what;
-	log_write(LOG_INFO, "vm", vm->cfg->id, "signal %d, ending", signal);
-	vm_end_request(vm, VM_END_USER);
-}
-
-static int create_event_loop(struct vm *vm, struct err *err)
-{
-	static const int signals[VM_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
-
-	signal(SIGPIPE, SIG_IGN);
-	vm->base = event_base_new();
-	if (vm->base == NULL)
-		return err_set(err, ENOMEM, "event loop: out of memory");
-	for (size_t i = 0; i < VM_SIGNALS; i++) {
-		if (signal_is_ignored(signals[i]))
-			continue;
-		vm->signals[i] =
-			evsignal_new(vm->base, signals[i], handle_signal, vm);
-		if (vm->signals[i] == NULL ||
-		    evsignal_add(vm->signals[i], NULL) < 0)
-			return err_set(err, ENOMEM,
-				       "event loop: out of memory");
-	}
 	return main_call_create(vm->base, &vm->main_calls, err);
-}
-
-/* O_NONBLOCK: a FIFO must not hold us before it is refused. */
-static int open_file(const char *path, int *fd, struct err *err)
-{
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return *fd < 0 ? err_errno(err, "'%s'", path) : 0;
-}
-
-/* User errors first: what can fail cheaply fails before anything is set up. */
-static int open_files(struct vm *vm, struct err *err)
-{
-	const struct vm_config *cfg = vm->cfg;
-	int ret = open_file(cfg->kernel, &vm->kernel_fd, err);
-
-	if (ret < 0)
-		return err_prefix(err, ret, "kernel");
-	if (cfg->initrd == NULL)
-		return 0;
-	ret = open_file(cfg->initrd, &vm->initrd_fd, err);
-	return ret < 0 ? err_prefix(err, ret, "initrd") : 0;
 }
 
 static int create_memory(struct vm *vm, struct err *err)
@@ -221,8 +174,7 @@ static void handle_backend_exit(void *ctx, const char *id, int status)
 static int create_all(struct vm *vm, struct err *err)
 {
 	int (*const steps[])(struct vm * vm, struct err * err) = {
-		create_event_loop,    open_files,
-		vm_open_pmem,	      open_early_console,
+		create_main_calls,    open_early_console,
 		vm_start_backends,    create_memory,
 		vm_map_pmem,	      create_windows,
 		create_kvm,	      vm_load,
@@ -240,6 +192,7 @@ static int create_all(struct vm *vm, struct err *err)
 }
 
 int vm_create(const struct vm_config *cfg, struct spawner *spawner,
+	      struct event_base *base, const struct vm_owner *owner,
 	      struct vm **out, struct err *err)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -249,15 +202,13 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 		return err_set(err, ENOMEM, "VM: out of memory");
 	vm->cfg = cfg;
 	vm->spawner = spawner;
-	vm->kernel_fd = -1;
-	vm->initrd_fd = -1;
+	vm->base = base;
+	vm->owner = *owner;
 	vm->ack_fd = -1;
 	vm->early_console.fd = -1;
 	vm->power = (struct power_ops){ vm_power_event, vm };
 	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++)
 		vm->devices[i].backend_fd = -1;
-	for (size_t i = 0; i < CONFIG_PMEM_MAX; i++)
-		vm->pmem_fds[i] = -1;
 	ret = create_all(vm, err);
 	if (ret < 0) {
 		vm_destroy(vm);
@@ -281,25 +232,23 @@ static void explain_silence(const struct vm *vm)
 		"--cmdline; does its initrd have virtio_mmio and drivers?");
 }
 
-enum vm_end vm_run(struct vm *vm)
+int vm_start(struct vm *vm, struct err *err)
 {
-	struct err err;
+	int ret = vcpus_start(vm->vcpus, err);
 
-	if (vcpus_start(vm->vcpus, &err) < 0) {
-		log_write(LOG_ERROR, "vm", vm->cfg->id, "%s", err.text);
-		return VM_END_ERROR;
-	}
+	if (ret < 0)
+		return ret;
 	log_write(LOG_INFO, "vm", vm->cfg->id, "running: %u CPUs, %llu MiB",
 		  vm->cfg->cpus, (unsigned long long)(vm->cfg->memory / MIB));
-	if (event_base_dispatch(vm->base) < 0 || !vm->ended) {
-		log_write(LOG_ERROR, "vm", vm->cfg->id, "event loop failed");
-		vm->end = VM_END_ERROR;
-	}
+	return 0;
+}
+
+void vm_stop(struct vm *vm)
+{
 	main_call_close(vm->main_calls);
 	vm_drop_loading(vm);
 	vcpus_stop(vm->vcpus);
 	explain_silence(vm);
-	return vm->end;
 }
 
 void vm_destroy(struct vm *vm)
@@ -312,20 +261,11 @@ void vm_destroy(struct vm *vm)
 	ioapic_destroy(vm->ioapic);
 	kvm_destroy(vm->kvm);
 	guest_memory_destroy(vm->memory);
-	vm_close_pmem(vm);
 	if (vm->windows != NULL)
 		munmap(vm->windows, vm->device_count * LAYOUT_DEVICE_SIZE);
 	fd_close(&vm->ack_fd);
-	fd_close(&vm->kernel_fd);
-	fd_close(&vm->initrd_fd);
 	fd_close(&vm->early_console.fd);
 	main_call_destroy(vm->main_calls);
-	for (size_t i = 0; i < VM_SIGNALS; i++) {
-		if (vm->signals[i] != NULL)
-			event_free(vm->signals[i]);
-	}
 	spawner_unwatch(vm->spawner);
-	if (vm->base != NULL)
-		event_base_free(vm->base);
 	free(vm);
 }

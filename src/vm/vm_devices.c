@@ -78,34 +78,6 @@ static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
 	return 0;
 }
 
-static int open_image(const struct config_disk *disk, int *fd, struct err *err)
-{
-	/* O_NONBLOCK: for a FIFO, until it is refused; the backend ends it. */
-	int flags = (disk->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
-		    O_NONBLOCK | (disk->direct ? O_DIRECT : 0);
-	int ret;
-
-	*fd = open(disk->path, flags);
-	if (*fd < 0 && errno == EINVAL && disk->direct) {
-		log_write(LOG_WARN, "vm", disk->id,
-			  "'%s' is on a file system without O_DIRECT, the page "
-			  "cache is used",
-			  disk->path);
-		*fd = open(disk->path, flags & ~O_DIRECT);
-	}
-	if (*fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM) &&
-	    !disk->read_only)
-		return err_errno(err,
-				 "disk %s: '%s' cannot be written (a "
-				 "read-only disk is --disk %s,ro)",
-				 disk->id, disk->path, disk->path);
-	if (*fd < 0)
-		return err_errno(err, "disk %s: '%s'", disk->id, disk->path);
-	/* The backend's lock is the same one; it does not know the path. */
-	ret = vm_claim_image(*fd, disk->path, !disk->read_only, err);
-	return ret < 0 ? err_prefix(err, ret, "disk %s", disk->id) : 0;
-}
-
 static int start_disk(struct vm *vm, const struct config_disk *disk,
 		      struct err *err)
 {
@@ -116,21 +88,18 @@ static int start_disk(struct vm *vm, const struct config_disk *disk,
 		.queues = disk->queues,
 		.log_level = (uint8_t)vm->cfg->log_level,
 	};
-	int image_fd = -1, backend_fd = -1, ret;
+	int backend_fd = -1, ret;
 
 	memcpy(req.id, disk->id, sizeof(req.id));
-	ret = open_image(disk, &image_fd, err);
-	if (ret == 0)
-		ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, disk,
-				    &backend_fd, err);
+	ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, disk, &backend_fd,
+			    err);
 	if (ret == 0) {
-		int fds[] = { backend_fd, image_fd };
+		int fds[] = { backend_fd, disk->fd };
 
 		ret = spawner_start(vm->spawner, &req, fds, ARRAY_LEN(fds),
 				    err);
 	}
 	fd_close(&backend_fd);
-	fd_close(&image_fd);
 	return ret;
 }
 

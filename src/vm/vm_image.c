@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * vm_image.c - whether an opened file can be a disk or persistent memory
+ * vm_image.c - the files of a VM: opened, and fit to be what they are given for
  */
-#include "vm_internal.h"
+#include "vm_image.h"
 #include "fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+
+int vm_open_file(const char *path, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO must not hold us before it is refused. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? err_errno(err, "'%s'", path) : fd;
+}
 
 int vm_claim_image(int fd, const char *path, bool write, struct err *err)
 {
@@ -21,4 +30,17 @@ int vm_claim_image(int fd, const char *path, bool write, struct err *err)
 			       "'%s' is in use by another process%s", path,
 			       write ? "" : ", which writes to it");
 	return 0;
+}
+
+int vm_open_pmem(const struct config_pmem *pmem, struct err *err)
+{
+	int fd = vm_open_file(pmem->path, err), ret = MIN(fd, 0);
+
+	if (ret == 0)
+		ret = vm_claim_image(fd, pmem->path, false, err);
+	if (ret < 0) {
+		fd_close(&fd);
+		return err_prefix(err, ret, "pmem %s", pmem->id);
+	}
+	return fd;
 }

@@ -20,8 +20,6 @@ struct main_call;
 struct vhost;
 struct virtio_mmio;
 
-enum { VM_SIGNALS = 3 };
-
 /* A slot on the bus: index i is window i and GSI LAYOUT_DEVICE_GSI_BASE + i. */
 struct vm_device {
 	const char *id;	    /* borrowed from the configuration */
@@ -38,14 +36,12 @@ struct vm {
 	const struct vm_config *cfg;
 	struct spawner *spawner;
 	struct event_base *base;
-	struct event *signals[VM_SIGNALS];
+	struct vm_owner owner;
 	struct main_call *main_calls;
 
 	struct guest_memory *memory;
-	int kernel_fd, initrd_fd;   /* open until loaded */
 	struct boot_demand *demand; /* what is still in the files */
 	struct event *demand_event;
-	int pmem_fds[CONFIG_PMEM_MAX]; /* open images, locked; -1 */
 	struct kvm *kvm;
 	struct vcpus *vcpus;
 	struct ioapic *ioapic;
@@ -62,9 +58,6 @@ struct vm {
 	enum vm_end end;
 };
 
-/* The first end counts; later ones are consequences. Any thread. */
-void vm_end_request(struct vm *vm, enum vm_end end);
-
 /* vm_bus.c: exits of the vCPUs find their device. */
 extern const struct vcpu_handlers vm_bus_handlers;
 void vm_power_event(void *ctx, enum power_event event);
@@ -78,16 +71,8 @@ int vm_load(struct vm *vm, struct err *err);
 int vm_finish_loading(struct vm *vm, struct err *err);
 void vm_drop_loading(struct vm *vm);
 
-/*
- * vm_image.c: a file or block device, and locked for writing or for reading as
- * long as somebody has this open. A file system that has no locks is no failure.
- */
-int vm_claim_image(int fd, const char *path, bool write, struct err *err);
-
-/* vm_pmem.c: open and lock the images; put them behind RAM, before KVM's slots. */
-int vm_open_pmem(struct vm *vm, struct err *err);
+/* vm_pmem.c: put the images behind RAM, before KVM's slots. */
 int vm_map_pmem(struct vm *vm, struct err *err);
-void vm_close_pmem(struct vm *vm);
 
 /* vm_interrupts.c: IOAPIC entries become KVM routes. */
 int vm_create_interrupts(struct vm *vm, struct err *err);

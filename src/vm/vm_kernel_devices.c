@@ -5,14 +5,23 @@
  * Network cards, vsock, SCSI controllers, in this order.
  */
 #include "vm_internal.h"
+#include "fd.h"
 #include "vhost_kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
 
 static_assert((int)CONFIG_SCSI_QUEUES_MAX == (int)VHOST_SCSI_QUEUES_MAX,
 	      "the limit that users are told is that of the kernel");
+
+/* The device gets descriptors of its own; -1 stays -1. */
+static int copy_fd(int fd, int *copy, struct err *err)
+{
+	*copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd >= 0 && *copy < 0 ? err_errno(err, "descriptor %d", fd) : 0;
+}
 
 static int connect_net(struct vm *vm, struct vm_device *device,
 		       struct vhost **out, struct err *err)
@@ -21,18 +30,25 @@ static int connect_net(struct vm *vm, struct vm_device *device,
 	struct vhost_net_config cfg = {
 		.id = net->id,
 		.vm_id = vm->cfg->id,
-		.port = net->tap != NULL       ? VHOST_NET_TAP
-			: net->macvtap != NULL ? VHOST_NET_MACVTAP
-					       : VHOST_NET_TAP_FD,
+		.port = net->tap_fd >= 0   ? VHOST_NET_TAP_FD
+			: net->tap != NULL ? VHOST_NET_TAP
+					   : VHOST_NET_MACVTAP,
 		.name = net->tap != NULL ? net->tap : net->macvtap,
-		.tap_fd = net->tap_fd,
-		.vhost_fd = net->vhost_fd,
 		.mac_given = net->mac.given,
 		.mtu = net->mtu,
 		.queue_size = net->queue_size,
 	};
 
+	int ret;
+
 	memcpy(cfg.mac, net->mac.addr, sizeof(cfg.mac));
+	ret = copy_fd(net->tap_fd, &cfg.tap_fd, err);
+	if (ret == 0)
+		ret = copy_fd(net->vhost_fd, &cfg.vhost_fd, err);
+	if (ret < 0) {
+		fd_close(&cfg.tap_fd);
+		return ret;
+	}
 	return vhost_net_create(&cfg, vm->memory, vm->base, out, err);
 }
 

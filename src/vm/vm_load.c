@@ -5,7 +5,6 @@
 #include "vm_internal.h"
 #include "boot.h"
 #include "boot_demand.h"
-#include "fd.h"
 #include "log.h"
 
 #include <errno.h>
@@ -78,9 +77,9 @@ int vm_load(struct vm *vm, struct err *err)
 	const struct vm_config *cfg = vm->cfg;
 	struct boot_device devices[LAYOUT_DEVICES_MAX];
 	struct boot_config boot = {
-		.kernel_fd = vm->kernel_fd,
+		.kernel_fd = cfg->kernel_fd,
 		.kernel_name = cfg->kernel,
-		.initrd_fd = vm->initrd_fd,
+		.initrd_fd = cfg->initrd_fd,
 		.initrd_name = cfg->initrd,
 		.cmdline = cfg->cmdline,
 		.load = loads[cfg->load],
@@ -105,8 +104,6 @@ int vm_load(struct vm *vm, struct err *err)
 	ret = boot_load(&boot, vm->memory, &entry, err);
 	if (ret < 0)
 		return ret;
-	fd_close(&vm->kernel_fd);
-	fd_close(&vm->initrd_fd);
 	ret = watch_demand(vm, err);
 	if (ret < 0)
 		return ret;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * journal.c - a ring of the last entries
+ */
+#include "journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+static struct journal_entry entries[JOURNAL_SIZE]; /* seq % JOURNAL_SIZE */
+static uint64_t last;
+static void (*watcher)(void *ctx);
+static void *watcher_ctx;
+
+void journal_post(const char *type, const char *id, const char *fmt, ...)
+{
+	struct journal_entry *entry = &entries[++last % JOURNAL_SIZE];
+	struct timespec now;
+	va_list ap;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	entry->seq = last;
+	entry->time_ns =
+		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	entry->type = type;
+	snprintf(entry->id, sizeof(entry->id), "%s", id != NULL ? id : "");
+	va_start(ap, fmt);
+	vsnprintf(entry->detail, sizeof(entry->detail), fmt, ap);
+	va_end(ap);
+	if (watcher != NULL)
+		watcher(watcher_ctx);
+}
+
+uint64_t journal_last(void)
+{
+	return last;
+}
+
+const struct journal_entry *journal_after(uint64_t seq)
+{
+	uint64_t oldest = last > JOURNAL_SIZE ? last - JOURNAL_SIZE + 1 : 1;
+
+	if (seq >= last)
+		return NULL;
+	return &entries[MAX(seq + 1, oldest) % JOURNAL_SIZE];
+}
+
+void journal_watch(void (*posted)(void *ctx), void *ctx)
+{
+	watcher = posted;
+	watcher_ctx = ctx;
+}

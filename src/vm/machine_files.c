@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * machine_files.c - what a configuration names, opened when it is configured
+ */
+#include "machine_files.h"
+#include "fd.h"
+#include "tap.h"
+#include "vm_disks.h"
+#include "vm_image.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Every descriptor of a configuration. */
+enum {
+	FDS_MAX = 2 + CONFIG_DISKS_MAX + CONFIG_PMEM_MAX + 2 * CONFIG_NETS_MAX +
+		  CONFIG_VSOCKS_MAX,
+};
+
+static size_t list_fds(struct vm_config *cfg, int *fds[FDS_MAX])
+{
+	size_t n = 0;
+
+	fds[n++] = &cfg->kernel_fd;
+	fds[n++] = &cfg->initrd_fd;
+	for (unsigned i = 0; i < cfg->disk_count; i++)
+		fds[n++] = &cfg->disks[i].fd;
+	for (unsigned i = 0; i < cfg->pmem_count; i++)
+		fds[n++] = &cfg->pmem[i].fd;
+	for (unsigned i = 0; i < cfg->net_count; i++) {
+		fds[n++] = &cfg->nets[i].tap_fd;
+		fds[n++] = &cfg->nets[i].vhost_fd;
+	}
+	return n;
+}
+
+void machine_close_files(struct vm_config *cfg, const struct vm_config *keep)
+{
+	struct vm_config kept;
+	int *fds[FDS_MAX], *kept_fds[FDS_MAX];
+	size_t n = list_fds(cfg, fds), kept_count = 0;
+
+	if (keep != NULL) {
+		kept = *keep;
+		kept_count = list_fds(&kept, kept_fds);
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool is_kept = false;
+
+		for (size_t j = 0; j < kept_count; j++)
+			is_kept |= *fds[i] == *kept_fds[j];
+		if (!is_kept)
+			fd_close(fds[i]);
+	}
+}
+
+static int open_named(const char *what, const char *path, int *fd,
+		      struct err *err)
+{
+	int ret;
+
+	if (path == NULL || *fd >= 0)
+		return 0;
+	*fd = ret = vm_open_file(path, err);
+	if (ret < 0) {
+		*fd = -1;
+		return err_prefix(err, ret, "%s", what);
+	}
+	return 0;
+}
+
+/*
+ * The image that a disk of this id has so far may be the same file: our own lock
+ * on it must not be taken for another's.
+ */
+static int open_disk(struct config_disk *disk, const struct vm_config *before,
+		     struct err *err)
+{
+	const struct config_disk *old = NULL;
+	int ret;
+
+	for (unsigned i = 0; i < before->disk_count; i++) {
+		if (strcmp(before->disks[i].id, disk->id) == 0 &&
+		    before->disks[i].fd >= 0)
+			old = &before->disks[i];
+	}
+	if (old != NULL)
+		fd_unlock(old->fd);
+	ret = vm_open_disk(disk, &disk->fd, err);
+	if (ret < 0 && old != NULL)
+		fd_lock(old->fd, !old->read_only);
+	return ret;
+}
+
+/* A tap that nobody but us knows of yet is of no use while it is down. */
+static int open_tap(struct config_net *net, struct err *err)
+{
+	struct tap tap = { .fd = -1 };
+	int ret;
+
+	ret = net->tap != NULL ? tap_open(net->tap, &tap, err)
+			       : tap_open_macvtap(net->macvtap, &tap, err);
+	if (ret == 0 && tap.created && net->mtu > 0)
+		ret = tap_set_mtu(&tap, net->mtu, err);
+	if (ret == 0 && tap.created)
+		ret = tap_set_up(&tap, err);
+	if (ret < 0) {
+		tap_close(&tap);
+		return err_prefix(err, ret, "net %s", net->id);
+	}
+	net->tap_fd = fd_take(&tap.fd);
+	return 0;
+}
+
+static int open_all(struct vm_config *cfg, const struct vm_config *before,
+		    struct err *err)
+{
+	int ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
+
+	if (ret == 0)
+		ret = open_named("initrd", cfg->initrd, &cfg->initrd_fd, err);
+	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++) {
+		if (cfg->disks[i].fd < 0)
+			ret = open_disk(&cfg->disks[i], before, err);
+	}
+	for (unsigned i = 0; i < cfg->pmem_count && ret == 0; i++) {
+		if (cfg->pmem[i].fd < 0)
+			cfg->pmem[i].fd = ret =
+				vm_open_pmem(&cfg->pmem[i], err);
+		ret = MIN(ret, 0);
+	}
+	for (unsigned i = 0; i < cfg->net_count && ret == 0; i++) {
+		if (cfg->nets[i].tap_fd < 0)
+			ret = open_tap(&cfg->nets[i], err);
+	}
+	return ret;
+}
+
+int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
+		       struct err *err)
+{
+	struct vm_config given = *cfg;
+	int ret = open_all(cfg, before, err);
+
+	if (ret < 0)
+		machine_close_files(cfg, &given);
+	return ret;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * machine_files.h - what a configuration names, opened when it is configured
+ *
+ * A wrong path is an error of the request that brought it, not of the start; and
+ * what was checked then is what is used later. Seen by src/vm only.
+ *
+ * Main thread.
+ */
+#ifndef MOTE_MACHINE_FILES_H
+#define MOTE_MACHINE_FILES_H
+
+#include "config.h"
+
+/*
+ * Open what cfg names and has no descriptor for: kernel, initrd, images, taps.
+ * before is the configuration that cfg is to replace: an image that both have is
+ * locked once. On failure whatever was opened here is closed, and cfg must be
+ * thrown away.
+ */
+int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
+		       struct err *err);
+
+/* Close the descriptors of cfg, but those that keep has too; NULL: all. */
+void machine_close_files(struct vm_config *cfg, const struct vm_config *keep);
+
+#endif
