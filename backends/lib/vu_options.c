@@ -54,7 +54,7 @@ int vu_option_queues(const char *text, void *into, struct err *err)
 int vu_option_log_level(const char *text, void *into, struct err *err)
 {
 	enum log_level level;
-	int ret = log_level_parse(text, &level, err);
+	int ret = log_level_parse_any(text, &level, err);
 
 	(void)into;
 	if (ret == 0)

@@ -90,16 +90,29 @@ int fd_pread_all(int fd, void *buf, size_t len, off_t offset)
  * terminal another writer can take it in between, and then we wait for the
  * reader.
  */
-void fd_write_or_lose(int fd, const void *buf, size_t len)
+bool fd_write_or_lose(int fd, const void *buf, size_t len)
 {
 	struct pollfd sink = { .fd = fd, .events = POLLOUT };
 	int saved = errno;
+	ssize_t n = -1;
 
 	if (poll(&sink, 1, 0) == 1 && (sink.revents & POLLOUT)) {
-		while (write(fd, buf, len) < 0 && errno == EINTR)
-			;
+		do {
+			n = write(fd, buf, len);
+		} while (n < 0 && errno == EINTR);
 	}
 	errno = saved;
+	return n == (ssize_t)len;
+}
+
+int fd_open_sink(const char *path)
+{
+	int fd = open(path,
+		      O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY |
+			      O_CLOEXEC,
+		      0600);
+
+	return fd < 0 ? -errno : fd;
 }
 
 static int set_lock(int fd, short type)

@@ -25,10 +25,17 @@ int fd_read_all(int fd, void *buf, size_t len);
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset);
 
 /*
- * Write without waiting; what has no room now is lost. For what is put out on
- * the side, and must hold nobody up.
+ * Write without waiting; what has no room now is lost, and false returned. For
+ * what is put out on the side, and must hold nobody up.
  */
-void fd_write_or_lose(int fd, const void *buf, size_t len);
+bool fd_write_or_lose(int fd, const void *buf, size_t len);
+
+/*
+ * Open a file or FIFO that lines are to be added to, or make it a file. Of a FIFO
+ * we are a reader too, so that it needs no other one to be opened, and its
+ * readers may come and go. Returns the descriptor or -errno.
+ */
+int fd_open_sink(const char *path);
 
 /*
  * Lock the whole file, for writing or reading, against every other open of it.

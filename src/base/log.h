@@ -4,26 +4,52 @@
  *
  *   TIME LEVEL MODULE/INSTANCE THREAD  what: values, consequence
  *
- * Every function may be called from any thread, and errno survives. Lines go to
+ * or, for whoever reads Firecracker's log (log_format.h), its shape. Lines go to
  * stderr until log_set_fd(); a sink that would block loses lines, never time.
- * No guest data and no secrets in a line.
+ * Lines may be written by any thread, and errno survives. What they look like and
+ * where they go is set by the main thread, while others write or not. No guest
+ * data and no secrets in a line.
  */
 #ifndef MOTE_LOG_H
 #define MOTE_LOG_H
 
 #include "err.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+#include <stdint.h>
+
+struct log_format;
+
+/* LOG_OFF is a level to be set, not one of a line. */
+enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* "error", "warn", "info", "debug" -> *level; -EINVAL with *err set. */
 int log_level_parse(const char *name, enum log_level *level, struct err *err);
-const char *log_level_name(enum log_level level);
+/*
+ * The same for Firecracker's names in any mixture of cases: besides those four
+ * "off", "warning", and "trace", which is "debug" here.
+ */
+int log_level_parse_any(const char *name, enum log_level *level,
+			struct err *err);
+const char *log_level_name(enum log_level level); /* "off", "error", ... */
 
-/* Main thread, before other threads exist: what is printed, and where to. */
+/* Main thread: what is printed. */
 void log_set_level(enum log_level level);
-void log_set_fd(int fd); /* borrowed; must stay open */
 enum log_level log_get_level(void);
-int log_get_fd(void);
+
+/* Main thread: how. Copied; NULL is the shape at the top of this file. */
+void log_set_format(const struct log_format *format);
+
+/*
+ * Main thread: where to. fd is taken over, and closed when another one is set and
+ * no thread writes to it any more; standard input, output and error are not. -1:
+ * nowhere.
+ */
+void log_set_fd(int fd);
+int log_get_fd(void); /* borrowed; main thread */
+
+/* Lines so far that the sink did not take, and that log_guest() held back. */
+uint64_t log_lines_lost(void);
+uint64_t log_lines_suppressed(void);
 
 /* instance is the device or VM id, or NULL for none. */
 void log_write(enum log_level level, const char *module, const char *instance,

@@ -100,7 +100,7 @@ static int send_message(struct spawner *spawner,
 			size_t n, struct err *err)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(int) * SPAWN_FDS_MAX)];
+		char buf[CMSG_SPACE(sizeof(int) * SPAWNER_FDS_MAX)];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = {
@@ -133,9 +133,12 @@ int spawner_start(struct spawner *spawner, const struct spawn_request *req,
 		.verb = SPAWNER_START,
 		.start = *req,
 	};
+	int all[SPAWNER_FDS_MAX];
 
 	assert(n <= SPAWN_FDS_MAX);
-	return send_message(spawner, &message, fds, n, err);
+	memcpy(all, fds, n * sizeof(*fds));
+	all[n] = log_get_fd() >= 0 ? log_get_fd() : STDERR_FILENO;
+	return send_message(spawner, &message, all, n + 1, err);
 }
 
 int spawner_unlink_at_end(struct spawner *spawner, const char *path,

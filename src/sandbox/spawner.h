@@ -59,6 +59,8 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role);
  * Ask for a backend; it starts while the caller goes on. fds[0] is its end of
  * the vhost-user socket, the rest the role's: block: image; console: input and
  * output, or a listening socket. They are duplicated, the caller keeps its own.
+ * Its log lines, and from now on the spawner's, go where this process's go now; a
+ * backend that runs already stays with what it was given.
  * The socket of a backend that cannot start closes, and the log says why.
  */
 int spawner_start(struct spawner *spawner, const struct spawn_request *req,

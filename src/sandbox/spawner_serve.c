@@ -184,12 +184,22 @@ static bool request_is_valid(const struct spawn_request *req, size_t n)
 	       req->log_level <= LOG_DEBUG;
 }
 
+/* The newest sink of the monitor's log lines is ours too, and that of new roles. */
+static void take_log(int fd)
+{
+	if (dup2(fd, STDERR_FILENO) < 0)
+		log_write(LOG_WARN, "spawner", NULL,
+			  "log stays where it was: %s", strerror(errno));
+}
+
 /* Returns true in a child that is to become *role. */
 static bool handle_message(const struct spawner_message *message,
 			   const int *fds, size_t n, struct spawned_role *role)
 {
 	switch (message->verb) {
 	case SPAWNER_START:
+		if (n > 0)
+			take_log(fds[--n]);
 		if (request_is_valid(&message->start, n))
 			return start_role(&message->start, fds, n, role);
 		log_write(LOG_ERROR, "spawner", NULL,
@@ -212,7 +222,7 @@ enum received { SERVED, MONITOR_GONE, IS_ROLE };
 static enum received receive(struct spawned_role *role)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(int) * SPAWN_FDS_MAX)];
+		char buf[CMSG_SPACE(sizeof(int) * SPAWNER_FDS_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct spawner_message message;
@@ -223,7 +233,7 @@ static enum received receive(struct spawned_role *role)
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control),
 	};
-	int fds[SPAWN_FDS_MAX];
+	int fds[SPAWNER_FDS_MAX];
 	struct cmsghdr *cmsg;
 	size_t n = 0;
 	ssize_t got = recvmsg(self.sock, &msg, MSG_CMSG_CLOEXEC);
@@ -363,7 +373,7 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role)
 	struct pollfd fds[2];
 
 	if (argc != SPAWNER_WORDS || !is_ours() ||
-	    log_level_parse(argv[1], &level, NULL) < 0)
+	    log_level_parse_any(argv[1], &level, NULL) < 0)
 		return -EINVAL;
 	log_set_level(level);
 	/*

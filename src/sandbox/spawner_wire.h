@@ -3,7 +3,7 @@
  * spawner_wire.h - what monitor and spawner say to each other
  *
  * One fixed-size message per packet of a SOCK_SEQPACKET pair; descriptors come
- * with SPAWNER_START only.
+ * with SPAWNER_START only: those of the role, then the sink of the log.
  */
 #ifndef MOTE_SPAWNER_WIRE_H
 #define MOTE_SPAWNER_WIRE_H
@@ -16,7 +16,10 @@ enum spawner_verb {
 	SPAWNER_EXITED, /* spawner -> monitor: exited */
 };
 
-enum { SPAWNER_PATH_MAX = 108 }; /* of sockaddr_un */
+enum {
+	SPAWNER_PATH_MAX = 108, /* of sockaddr_un */
+	SPAWNER_FDS_MAX = SPAWN_FDS_MAX + 1,
+};
 
 struct spawner_message {
 	enum spawner_verb verb;

@@ -65,4 +65,33 @@ void vcpus_pause(struct vcpus *vcpus);
 void vcpus_resume(struct vcpus *vcpus);
 void vcpus_stop(struct vcpus *vcpus);
 
+/* Why KVM_RUN returned to us. */
+enum vcpu_exit {
+	VCPU_EXIT_OTHER, /* KVM gave up the CPU for a moment */
+	VCPU_EXIT_IO_IN,
+	VCPU_EXIT_IO_OUT,
+	VCPU_EXIT_MMIO_READ,
+	VCPU_EXIT_MMIO_WRITE,
+	VCPU_EXIT_MSR,	    /* one that KVM does not know */
+	VCPU_EXIT_SIGNAL,   /* a kick, or another signal */
+	VCPU_EXIT_SHUTDOWN, /* ended the VM, as the guest wanted */
+	VCPU_EXIT_FAILURE,  /* ended the VM */
+	VCPU_EXITS,
+};
+
+/* "other", "io_in", ...: valid for ever. */
+const char *vcpu_exit_name(enum vcpu_exit exit);
+
+struct vcpu_counts {
+	uint64_t exits[VCPU_EXITS]; /* to user space, since the start */
+	bool has_cpu_time;	    /* false: its thread does not run */
+	uint64_t cpu_time;	    /* nanoseconds, of guest and host */
+};
+
+/* Main thread. */
+unsigned vcpus_count(const struct vcpus *vcpus);
+void vcpus_get_counts(struct vcpus *vcpus, unsigned index,
+		      struct vcpu_counts *out);
+int vcpus_fd(const struct vcpus *vcpus, unsigned index); /* borrowed */
+
 #endif

@@ -27,6 +27,8 @@ struct vcpu {
 	bool started;	     /* main thread: there is a thread to join */
 	pthread_t thread;
 	enum vcpu_state state; /* guarded by all->lock */
+	/* Written by its thread alone, read by others at any time. */
+	uint64_t exits[VCPU_EXITS];
 };
 
 struct vcpus {
@@ -49,6 +51,13 @@ enum vcpu_next {
 
 /* The vCPU's thread: run the guest until it ends (never NEXT_RUN). */
 enum vcpu_next vcpu_run(struct vcpu *cpu);
+
+/* vcpu_counts.c: one more exit. The vCPU's thread. */
+static inline void vcpu_count_exit(struct vcpu *cpu, enum vcpu_exit exit)
+{
+	__atomic_store_n(&cpu->exits[exit], cpu->exits[exit] + 1,
+			 __ATOMIC_RELAXED);
+}
 
 /*
  * The vCPU's thread, out of the guest with no access half done: park while the

@@ -36,6 +36,9 @@ static enum vcpu_next exit_io(struct vcpu *cpu)
 	unsigned len = run->io.size;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
+	vcpu_count_exit(cpu, run->io.direction == KVM_EXIT_IO_OUT
+				     ? VCPU_EXIT_IO_OUT
+				     : VCPU_EXIT_IO_IN);
 	for (uint32_t i = 0; i < run->io.count; i++)
 		access_device(cpu, VCPU_PIO, run->io.port, data + i * len, len,
 			      run->io.direction == KVM_EXIT_IO_OUT);
@@ -50,6 +53,8 @@ static enum vcpu_next exit_mmio(struct vcpu *cpu)
 {
 	struct kvm_run *run = cpu->run;
 
+	vcpu_count_exit(cpu, run->mmio.is_write ? VCPU_EXIT_MMIO_WRITE
+						: VCPU_EXIT_MMIO_READ);
 	if (is_power_of_two(run->mmio.len)) {
 		access_device(cpu, VCPU_MMIO, run->mmio.phys_addr,
 			      run->mmio.data, run->mmio.len,
@@ -65,13 +70,14 @@ static enum vcpu_next exit_mmio(struct vcpu *cpu)
 /* Nothing to do: KVM gave up the CPU for a moment. */
 static enum vcpu_next exit_nothing(struct vcpu *cpu)
 {
-	(void)cpu;
+	vcpu_count_exit(cpu, VCPU_EXIT_OTHER);
 	return NEXT_RUN;
 }
 
 /* As on hardware: an MSR that does not exist raises #GP. */
 static enum vcpu_next exit_msr(struct vcpu *cpu)
 {
+	vcpu_count_exit(cpu, VCPU_EXIT_MSR);
 	cpu->run->msr.error = 1;
 	return NEXT_RUN;
 }
@@ -224,6 +230,12 @@ static enum vcpu_next run_failed(struct vcpu *cpu, int code)
 	return NEXT_END_ERROR;
 }
 
+static enum vcpu_next interrupted(struct vcpu *cpu)
+{
+	vcpu_count_exit(cpu, VCPU_EXIT_SIGNAL);
+	return vcpu_obey(cpu) ? NEXT_RUN : NEXT_LEAVE;
+}
+
 /* EAGAIN: a vCPU that waited for its start signal got it. */
 enum vcpu_next vcpu_run(struct vcpu *cpu)
 {
@@ -233,9 +245,13 @@ enum vcpu_next vcpu_run(struct vcpu *cpu)
 		if (ioctl(cpu->fd, KVM_RUN, 0) == 0)
 			next = handle_exit(cpu);
 		else if (errno == EINTR)
-			next = vcpu_obey(cpu) ? NEXT_RUN : NEXT_LEAVE;
+			next = interrupted(cpu);
 		else if (errno != EAGAIN)
 			next = run_failed(cpu, errno);
 	}
+	if (next == NEXT_END_SHUTDOWN)
+		vcpu_count_exit(cpu, VCPU_EXIT_SHUTDOWN);
+	else if (next == NEXT_END_ERROR)
+		vcpu_count_exit(cpu, VCPU_EXIT_FAILURE);
 	return next;
 }

@@ -97,6 +97,7 @@ ADDRESS_WRITERS(device)
 /* The doorbells of existing queues are ioeventfds and never come here. */
 static void write_queue_notify(struct virtio_mmio *dev, uint32_t value)
 {
+	dev->counts.notifies++;
 	if (value >= dev->queue_count)
 		log_guest("virtio", dev->id,
 			  "QueueNotify %#x: no such queue, dropped", value);

@@ -61,9 +61,11 @@ static void start(struct virtio_mmio *dev)
 	if (ret < 0) {
 		log_guest("virtio", dev->id, "%s, device marked NEEDS_RESET",
 			  err.text);
+		dev->counts.start_fails++;
 		status_set_needs_reset(dev);
 		return;
 	}
+	dev->counts.starts++;
 	dev->running = true;
 }
 

@@ -43,6 +43,7 @@ struct virtio_mmio {
 	size_t config_size; /* bytes */
 	unsigned queue_count;
 	struct virtio_queue *queues;
+	struct virtio_mmio_counts counts;
 };
 
 /* mmio_page.c. The caller holds the lock. */

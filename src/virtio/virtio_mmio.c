@@ -41,6 +41,7 @@ static const uint64_t features_possible =
 void raise_config_irq(struct virtio_mmio *dev)
 {
 	dev->config_pending = true;
+	dev->counts.config_interrupts++;
 	page_refresh(dev);
 	eventfd_signal(dev->call_fd);
 }
@@ -60,7 +61,11 @@ static int reload_config(struct virtio_mmio *dev, struct err *err)
 	uint8_t config[VIRTIO_MMIO_CONFIG_MAX];
 	int ret = read_config(dev, config, err);
 
-	return ret < 0 ? ret : page_set_config(dev, config, err);
+	if (ret == 0)
+		ret = page_set_config(dev, config, err);
+	if (ret < 0)
+		dev->counts.config_fails++;
+	return ret;
 }
 
 static void handle_config_changed(void *ctx)
@@ -97,6 +102,7 @@ static void handle_failed(void *ctx, const char *why)
 	if (dev->running) {
 		log_guest("virtio", dev->id, "%s, device marked NEEDS_RESET",
 			  why);
+		dev->counts.failures++;
 		status_set_needs_reset(dev);
 	}
 	pthread_mutex_unlock(&dev->lock);
@@ -208,6 +214,19 @@ int virtio_mmio_call_fd(const struct virtio_mmio *dev)
 	return dev->call_fd;
 }
 
+void virtio_mmio_get_state(struct virtio_mmio *dev,
+			   struct virtio_mmio_state *out)
+{
+	pthread_mutex_lock(&dev->lock);
+	*out = (struct virtio_mmio_state){
+		.status = dev->status,
+		.started = dev->running,
+		.lost = dev->lost,
+		.counts = dev->counts,
+	};
+	pthread_mutex_unlock(&dev->lock);
+}
+
 struct trapped_write {
 	struct virtio_mmio *dev;
 	uint32_t offset;
@@ -227,6 +246,7 @@ static void write_config(struct virtio_mmio *dev,
 			 const struct trapped_write *write)
 {
 	struct err err;
+	int ret;
 
 	if (!(dev->status & VIRTIO_CONFIG_S_FEATURES_OK)) { /* 3.1.1, step 4 */
 		log_guest("virtio", dev->id,
@@ -234,24 +254,35 @@ static void write_config(struct virtio_mmio *dev,
 			  "dropped");
 		return;
 	}
-	if (vhost_write_config(dev->backend, write->offset - VIRTIO_MMIO_CONFIG,
-			       write->data, write->len, &err) < 0 ||
-	    reload_config(dev, &err) < 0)
+	ret = vhost_write_config(dev->backend,
+				 write->offset - VIRTIO_MMIO_CONFIG,
+				 write->data, write->len, &err);
+	if (ret < 0)
+		dev->counts.config_fails++;
+	else
+		ret = reload_config(dev, &err);
+	if (ret < 0)
 		log_guest("virtio", dev->id,
 			  "configuration space: %s, write dropped", err.text);
+}
+
+/* Lock held. */
+static void carry_out(const struct trapped_write *write)
+{
+	write->dev->counts.writes++;
+	if (write->offset >= VIRTIO_MMIO_CONFIG)
+		write_config(write->dev, write);
+	else
+		regs_write(write->dev, write->offset, register_value(write));
 }
 
 static int write_on_main(void *arg)
 {
 	const struct trapped_write *write = arg;
-	struct virtio_mmio *dev = write->dev;
 
-	pthread_mutex_lock(&dev->lock);
-	if (write->offset >= VIRTIO_MMIO_CONFIG)
-		write_config(dev, write);
-	else
-		regs_write(dev, write->offset, register_value(write));
-	pthread_mutex_unlock(&dev->lock);
+	pthread_mutex_lock(&write->dev->lock);
+	carry_out(write);
+	pthread_mutex_unlock(&write->dev->lock);
 	return 0;
 }
 
@@ -280,12 +311,11 @@ void virtio_mmio_write(struct virtio_mmio *dev, uint64_t offset,
 	write.offset = (uint32_t)offset;
 	memcpy(write.data, data, len);
 	if (offset < VIRTIO_MMIO_CONFIG) {
-		uint32_t value = register_value(&write);
-
 		pthread_mutex_lock(&dev->lock);
-		needs_main = regs_write_needs_main(dev, write.offset, value);
+		needs_main = regs_write_needs_main(dev, write.offset,
+						   register_value(&write));
 		if (!needs_main)
-			regs_write(dev, write.offset, value);
+			carry_out(&write);
 		pthread_mutex_unlock(&dev->lock);
 	}
 	if (needs_main)

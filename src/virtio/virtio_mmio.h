@@ -54,4 +54,26 @@ int virtio_mmio_call_fd(const struct virtio_mmio *dev);
 void virtio_mmio_write(struct virtio_mmio *dev, uint64_t offset,
 		       const void *data, unsigned len);
 
+/* What the device has done since it was created. */
+struct virtio_mmio_counts {
+	uint64_t writes;	    /* register writes that left the guest */
+	uint64_t notifies;	    /* those to QueueNotify among them */
+	uint64_t config_interrupts; /* config changes the driver was told of */
+	uint64_t starts;	    /* DRIVER_OK, the backend took the queues */
+	uint64_t start_fails;	    /* DRIVER_OK, it did not */
+	uint64_t failures;	    /* it gave up on the queues later */
+	uint64_t config_fails;	    /* config space neither read nor written */
+};
+
+struct virtio_mmio_state {
+	uint32_t status; /* device status bits; virtio 1.3, 2.1 */
+	bool started;	 /* the backend has the queues */
+	bool lost;	 /* the backend is gone for good */
+	struct virtio_mmio_counts counts;
+};
+
+/* Any thread that holds no lock of the device's. */
+void virtio_mmio_get_state(struct virtio_mmio *dev,
+			   struct virtio_mmio_state *out);
+
 #endif

@@ -4,14 +4,12 @@
  */
 #include "unit.h"
 #include "err.h"
-#include "log.h"
 #include "main_call.h"
 #include "parse.h"
 #include "util.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -215,24 +213,6 @@ START_TEST(threads_that_call_all_the_time_do_not_starve_other_events)
 }
 END_TEST
 
-START_TEST(a_log_sink_that_is_full_loses_lines_but_no_time)
-{
-	char last[] = "x";
-	int ends[2];
-
-	ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	while (write(ends[1], last, 1) > 0)
-		;
-	fcntl(ends[1], F_SETFL, O_WRONLY); /* as stderr usually is */
-	log_set_fd(ends[1]);
-	log_write(LOG_ERROR, "test", NULL, "lost"); /* or it times out */
-	log_guest("test", NULL, "lost");
-	log_set_fd(STDERR_FILENO);
-	close(ends[0]);
-	close(ends[1]);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -247,7 +227,6 @@ int main(void)
 	tcase_add_test(tc, a_range_never_wraps);
 	tcase_add_test(tc, an_error_line_keeps_its_cause);
 	tcase_add_test(tc, calls_run_on_the_main_thread_until_it_closes);
-	tcase_add_test(tc, a_log_sink_that_is_full_loses_lines_but_no_time);
 	tcase_add_test(
 		tc, threads_that_call_all_the_time_do_not_starve_other_events);
 	suite_add_tcase(suite, tc);

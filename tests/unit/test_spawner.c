@@ -7,6 +7,7 @@
  */
 #include "unit.h"
 #include "fd.h"
+#include "log.h"
 #include "spawner.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ enum { ROLE_SOCKET = 3, ROLE_IMAGE = 4, LEAKED = 40 };
 /*
  * The role: write what we are into fd 4, close it, wait for the end of fd 3 and
  * leave with 7. "--read-only" makes it ignore the end of its socket, "--direct"
- * has it leave at once.
+ * has it leave at once, "--id=logger" write a line into the log.
  */
 static int play_role(int argc, char **argv)
 {
@@ -40,6 +41,8 @@ static int play_role(int argc, char **argv)
 		strcat(text, " ");
 		stubborn |= strcmp(argv[i], "--read-only") == 0;
 		hasty |= strcmp(argv[i], "--direct") == 0;
+		if (strcmp(argv[i], "--id=logger") == 0)
+			log_write(LOG_ERROR, "role", NULL, "started");
 	}
 	if (fcntl(LEAKED, F_GETFD) >= 0)
 		strcat(text, "and a descriptor of the shell");
@@ -67,6 +70,7 @@ static void start_as(struct fixture *f, const char *id,
 
 	req.role = SPAWN_BLOCK;
 	req.queues = 2;
+	req.log_level = LOG_ERROR;
 	snprintf(req.id, sizeof(req.id), "%s", id);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    f->socket),
@@ -130,6 +134,26 @@ START_TEST(a_role_gets_its_arguments_and_descriptors_and_is_reported)
 	ck_assert_int_eq(WEXITSTATUS(f.status), 7);
 	spawner_destroy(f.spawner);
 	event_base_free(f.base);
+}
+END_TEST
+
+START_TEST(a_role_logs_where_the_monitor_logs_when_it_is_started)
+{
+	struct fixture f = { .status = -1 };
+	char text[128] = "";
+	int log[2];
+
+	ck_assert_int_eq(pipe2(log, O_CLOEXEC), 0);
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	log_set_fd(fd_take(&log[1]));
+	start(&f, "logger", false);
+	ck_assert_int_gt(read(log[0], text, sizeof(text) - 1), 0);
+	ck_assert_ptr_nonnull(strstr(text, "started\n"));
+	log_set_fd(STDERR_FILENO);
+	fd_close(&f.socket[0]);
+	spawner_destroy(f.spawner);
+	fd_close(&log[0]);
+	fd_close(&f.pipe[0]);
 }
 END_TEST
 
@@ -322,6 +346,8 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(
 		tc, a_role_gets_its_arguments_and_descriptors_and_is_reported);
+	tcase_add_test(tc,
+		       a_role_logs_where_the_monitor_logs_when_it_is_started);
 	tcase_add_test(tc, a_role_is_reported_before_its_socket_closes);
 	tcase_add_test(tc, a_role_shows_its_own_command_line);
 	tcase_add_test(tc, nobody_else_starts_a_spawner);
