@@ -39,6 +39,25 @@ struct block_request {
 	struct vu_chain chain;
 };
 
+/* The exchange of the image for another one: block_swap.c. */
+enum block_swap_state {
+	BLOCK_SWAP_NONE,
+	BLOCK_SWAP_DRAINING, /* requests finish, none is begun */
+	BLOCK_SWAP_SYNCING,  /* the old image is being made safe */
+	BLOCK_SWAP_SYNCED,   /* it is, or cannot be: result */
+};
+
+struct block_swap {
+	int control_fd; /* -1: none */
+	int timer_fd;
+	struct vu_watch control, timer;
+	enum block_swap_state state;
+	struct block_image next;
+	uint64_t deadline_ms; /* CLOCK_MONOTONIC */
+	uint32_t sequence;    /* of the request */
+	int result;	      /* 0 or -errno */
+};
+
 struct block {
 	struct vu_server *server;
 	const char *id; /* log lines, or NULL */
@@ -47,9 +66,12 @@ struct block {
 	unsigned queues;
 	bool try_now[2];    /* [write?]: RWF_NOWAIT is supported */
 	bool no_zero_range; /* only holes give zeroes here */
+	bool changed;	    /* this image has been written to */
+	struct block_swap swap;
 
-	bool async;	    /* uring is there */
-	unsigned submitted; /* requests the kernel has */
+	bool ring;	    /* uring is there ... */
+	bool async;	    /* ... and is used for this image */
+	unsigned submitted; /* what the kernel has of ours */
 	struct io_uring uring;
 	struct vu_watch completions;
 
@@ -74,6 +96,8 @@ int block_create(const struct block_image *image, const char *serial,
 		 unsigned queues, struct block **out, struct err *err);
 int block_attach(struct block *b, struct vu_server *server, struct err *err);
 void block_destroy(struct block *b); /* NULL is allowed */
+/* Queues that waited because none was to be served. */
+void block_resume(struct block *b);
 
 /* block_request.c: check the chain of r and carry it out, or start to. */
 void block_request_start(struct block *b, struct block_request *r);
@@ -81,7 +105,20 @@ void block_request_start(struct block *b, struct block_request *r);
 void block_request_continue(struct block *b, struct block_request *r,
 			    int64_t res);
 
-/* block_io.c: the disk. */
+/*
+ * block_swap.c: take requests for another image from this socket, which is taken
+ * over. While a swap is pending no request of the driver may be begun.
+ */
+void block_swap_init(struct block *b);
+int block_swap_attach(struct block *b, int control_fd, struct err *err);
+void block_swap_close(struct block *b);
+bool block_swap_is_pending(const struct block *b);
+/* After each wait of the loop: go on with it, as far as possible. */
+void block_swap_continue(struct block *b);
+/* What block_io_sync() started has come to res. */
+void block_swap_synced(struct block *b, int res);
+
+/* block_io.c: the disk. init again after each change of the image. */
 void block_io_init(struct block *b);
 int block_io_attach(struct block *b, struct vu_loop *loop, struct err *err);
 void block_io_close(struct block *b);
@@ -90,6 +127,8 @@ void block_io_close(struct block *b);
  * block_request_continue() is called later.
  */
 int64_t block_io_step(struct block *b, struct block_request *r);
+/* Make the image safe: 0, -errno, or -EINPROGRESS and block_swap_synced(). */
+int block_io_sync(struct block *b);
 /* Hand over to the kernel what was prepared; wait for one completion or not. */
 void block_io_submit(struct block *b, bool wait);
 /* Continue what is complete. Returns how many there were. */

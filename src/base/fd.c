@@ -114,6 +114,13 @@ int fd_lock(int fd, bool write)
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
+void fd_unlock(int fd)
+{
+	struct flock whole = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLK, &whole);
+}
+
 void eventfd_signal(int fd)
 {
 	uint64_t one = 1;

@@ -36,6 +36,8 @@ void fd_write_or_lose(int fd, const void *buf, size_t len);
  * it too, and it ends with the last of them. -EBUSY when another process has it.
  */
 int fd_lock(int fd, bool write);
+/* Give it up, whoever else still has the descriptor. */
+void fd_unlock(int fd);
 
 /* Add one to an eventfd; never blocks, a saturated counter stays as it is. */
 void eventfd_signal(int fd);
