@@ -6,6 +6,7 @@
 #define MOTE_BLOCK_H
 
 #include "block_image.h"
+#include "block_swap.h"
 #include "vu_iov.h"
 #include "vu_server.h"
 
@@ -37,25 +38,6 @@ struct block_request {
 	struct vu_iov data;   /* what is left, inside chain.iov */
 	struct iovec bounced; /* or this piece of it */
 	struct vu_chain chain;
-};
-
-/* The exchange of the image for another one: block_swap.c. */
-enum block_swap_state {
-	BLOCK_SWAP_NONE,
-	BLOCK_SWAP_DRAINING, /* requests finish, none is begun */
-	BLOCK_SWAP_SYNCING,  /* the old image is being made safe */
-	BLOCK_SWAP_SYNCED,   /* it is, or cannot be: result */
-};
-
-struct block_swap {
-	int control_fd; /* -1: none */
-	int timer_fd;
-	struct vu_watch control, timer;
-	enum block_swap_state state;
-	struct block_image next;
-	uint64_t deadline_ms; /* CLOCK_MONOTONIC */
-	uint32_t sequence;    /* of the request */
-	int result;	      /* 0 or -errno */
 };
 
 struct block {
@@ -104,19 +86,6 @@ void block_request_start(struct block *b, struct block_request *r);
 /* The step that was under way has come to res bytes, or -errno. */
 void block_request_continue(struct block *b, struct block_request *r,
 			    int64_t res);
-
-/*
- * block_swap.c: take requests for another image from this socket, which is taken
- * over. While a swap is pending no request of the driver may be begun.
- */
-void block_swap_init(struct block *b);
-int block_swap_attach(struct block *b, int control_fd, struct err *err);
-void block_swap_close(struct block *b);
-bool block_swap_is_pending(const struct block *b);
-/* After each wait of the loop: go on with it, as far as possible. */
-void block_swap_continue(struct block *b);
-/* What block_io_sync() started has come to res. */
-void block_swap_synced(struct block *b, int res);
 
 /* block_io.c: the disk. init again after each change of the image. */
 void block_io_init(struct block *b);

@@ -22,25 +22,16 @@
  */
 #include "block.h"
 #include "block_control.h"
+#include "clock.h"
 #include "fd.h"
 #include "fd_packet.h"
 #include "log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void set_timer(struct block *b, uint64_t at_ms)
 {
@@ -155,7 +146,7 @@ void block_swap_continue(struct block *b)
 		else
 			block_swap_synced(b, ret);
 	}
-	if (now_ms() >= swap->deadline_ms)
+	if (clock_now_ms() >= swap->deadline_ms)
 		end(b, -ETIMEDOUT);
 	else if (swap->state == BLOCK_SWAP_SYNCED)
 		end(b, swap->result);
@@ -179,7 +170,7 @@ static int begin(struct block *b, const struct block_control_request *request,
 
 	swap->sequence = request->sequence;
 	swap->deadline_ms = request->deadline_ms;
-	if (now_ms() >= request->deadline_ms)
+	if (clock_now_ms() >= request->deadline_ms)
 		ret = err_set(err, ETIMEDOUT, "it is too late for it");
 	else if (request->flags & BLOCK_CONTROL_READ_ONLY &&
 		 !b->image.read_only)
@@ -200,7 +191,7 @@ static bool is_valid(const struct block_control_request *request)
 	return request->verb == BLOCK_CONTROL_SWAP &&
 	       (request->flags & ~(uint32_t)BLOCK_CONTROL_FLAGS) == 0 &&
 	       request->zero == 0 && request->deadline_ms > 0 &&
-	       request->deadline_ms <= now_ms() + BLOCK_CONTROL_MS_MAX;
+	       request->deadline_ms <= clock_now_ms() + BLOCK_CONTROL_MS_MAX;
 }
 
 static void handle(struct block *b, const struct block_control_request *request,

@@ -29,6 +29,7 @@ enum {
 struct config_disk {
 	char id[ID_MAX + 1];
 	const char *path;
+	int fd; /* open image, by vm_open_disk(); -1: opened by path */
 	bool read_only;
 	bool direct;	 /* O_DIRECT */
 	unsigned queues; /* 0: one per vCPU, at most 8 */

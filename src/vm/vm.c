@@ -254,8 +254,10 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->ack_fd = -1;
 	vm->early_console.fd = -1;
 	vm->power = (struct power_ops){ vm_power_event, vm };
-	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++)
+	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++) {
 		vm->devices[i].backend_fd = -1;
+		vm->devices[i].control_fd = -1;
+	}
 	for (size_t i = 0; i < CONFIG_PMEM_MAX; i++)
 		vm->pmem_fds[i] = -1;
 	ret = create_all(vm, err);

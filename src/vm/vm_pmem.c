@@ -8,6 +8,7 @@
  * (vcpu_run.c), nobody else looks at them.
  */
 #include "vm_internal.h"
+#include "vm_disks.h"
 #include "fd.h"
 
 #include <errno.h>

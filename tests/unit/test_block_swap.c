@@ -5,167 +5,21 @@
  * The backend runs as a program in a child process; the test is its front end,
  * its driver and the monitor's end of the control socket.
  */
-#include "disk_peer.h"
+#include "swap_peer.h"
 #include "backend.h"
 #include "block_control.h"
+#include "clock.h"
 #include "fd.h"
 #include "fd_packet.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { OTHER_BYTES = 1 << 20, LONG_MS = 20000 };
-
-struct fixture {
-	struct disk disk;
-	int control, channel; /* ours: to swap, and for CONFIG_CHANGE */
-	char other[64];	      /* a second image ... */
-	int other_fd;	      /* ... open for reading and writing */
-	uint32_t sequence;
-};
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void create_other(struct fixture *f, const char *dir, off_t bytes)
-{
-	char fill[4096];
-
-	snprintf(f->other, sizeof(f->other), "%s/mote-other-XXXXXX", dir);
-	f->other_fd = mkstemp(f->other);
-	ck_assert_int_ge(f->other_fd, 0);
-	memset(fill, 'B', sizeof(fill));
-	for (off_t at = 0; at < bytes; at += (off_t)sizeof(fill))
-		ck_assert_int_eq(fd_write_all(f->other_fd, fill, sizeof(fill)),
-				 0);
-	ck_assert_int_eq(ftruncate(f->other_fd, bytes), 0);
-}
-
-static void open_channel(struct fixture *f)
-{
-	int pair[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ck_assert_uint_eq(peer_ack(&f->disk.peer, VU_SET_BACKEND_REQ_FD, NULL,
-				   0, &pair[1], 1),
-			  0);
-	close(pair[1]);
-	f->channel = pair[0];
-}
-
-/* The first image lies in dir and is as disk_create() makes it. */
-static void begin(struct fixture *f, const char *dir, const char *option)
-{
-	char control[32];
-	const char *const options[] = { control, "--log-level=error", option,
-					NULL };
-	int pair[2];
-
-	f->sequence = 0;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	snprintf(control, sizeof(control), "--control-fd=%d", pair[1]);
-	disk_create(&f->disk, dir);
-	disk_start_with(&f->disk, ALL_FEATURES, options, 1);
-	close(pair[1]);
-	f->control = pair[0];
-	open_channel(f);
-}
-
-static void finish(struct fixture *f)
-{
-	disk_finish(&f->disk);
-	unlink(f->other);
-	close(f->other_fd);
-	close(f->control);
-	close(f->channel);
-}
-
-static void ask(struct fixture *f, int image_fd, uint32_t flags, uint64_t ms)
-{
-	struct block_control_request request = {
-		.verb = BLOCK_CONTROL_SWAP,
-		.flags = flags,
-		.deadline_ms = now_ms() + ms,
-		.sequence = ++f->sequence,
-	};
-
-	ck_assert_int_eq(fd_packet_send(f->control, &request, sizeof(request),
-					image_fd),
-			 0);
-}
-
-static int answer(struct fixture *f)
-{
-	struct block_control_answer message;
-
-	ck_assert_int_eq(recv(f->control, &message, sizeof(message), 0),
-			 sizeof(message));
-	ck_assert_uint_eq(message.sequence, f->sequence);
-	return message.error;
-}
-
-static int swap(struct fixture *f, const char *path, int mode, uint32_t flags)
-{
-	int fd = open(path, mode | O_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	ask(f, fd, flags, LONG_MS);
-	close(fd);
-	return answer(f);
-}
-
-static bool is_announced(struct fixture *f)
-{
-	struct pollfd channel = { .fd = f->channel, .events = POLLIN };
-	struct vu_header header;
-
-	if (poll(&channel, 1, 0) != 1)
-		return false;
-	ck_assert_int_eq(fd_read_all(f->channel, &header, sizeof(header)), 0);
-	ck_assert_uint_eq(header.request, VU_BACKEND_CONFIG_CHANGE);
-	return true;
-}
-
-static struct virtio_blk_config config_of(struct fixture *f)
-{
-	struct virtio_blk_config config;
-
-	peer_get_config(&f->disk.peer, 0, &config, sizeof(config));
-	return config;
-}
-
-/* The first byte of a sector as the driver reads it; -1: an I/O error. */
-static int read_byte(struct fixture *f, uint64_t sector)
-{
-	struct peer *p = &f->disk.peer;
-	uint32_t at = peer_alloc(p, 512, 512);
-
-	if (disk_simple(p, VIRTIO_BLK_T_IN, sector, at, 512) != VIRTIO_BLK_S_OK)
-		return -1;
-	return (unsigned char)p->mem[at];
-}
-
-static bool is_locked(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool locked = fd_lock(fd, true) == -EBUSY;
-
-	close(fd);
-	return locked;
-}
 
 /* Each row goes other ways through block_io.c, before and after. */
 /* clang-format off */
@@ -181,64 +35,65 @@ static const struct { const char *dir, *other_dir; uint32_t flags; } ways[] = {
 
 START_TEST(after_a_swap_everything_goes_to_the_new_image)
 {
-	struct fixture f;
+	struct swap_peer f;
 	struct peer *p = &f.disk.peer;
 	uint32_t at;
 
-	begin(&f, ways[_i].dir, NULL);
-	create_other(&f, ways[_i].other_dir, OTHER_BYTES);
+	swap_begin(&f, ways[_i].dir, NULL);
+	swap_create_other(&f, ways[_i].other_dir, OTHER_BYTES);
 	at = peer_alloc(p, 4096, 4096);
 	memset(p->mem + at, 'x', 4096);
 	ck_assert_uint_eq(disk_simple(p, VIRTIO_BLK_T_OUT, 8, at, 4096), 0);
-	ck_assert_int_eq(swap(&f, f.other, O_RDWR, ways[_i].flags), 0);
-	ck_assert(is_announced(&f));
-	ck_assert_uint_eq(config_of(&f).capacity, OTHER_BYTES / SECTOR);
-	ck_assert(!is_locked(f.disk.image));
-	ck_assert(is_locked(f.other));
+	ck_assert_int_eq(swap_image(&f, f.other, O_RDWR, ways[_i].flags), 0);
+	ck_assert(swap_is_announced(&f));
+	ck_assert_uint_eq(swap_config(&f).capacity, OTHER_BYTES / SECTOR);
+	ck_assert(!swap_is_locked(f.disk.image));
+	ck_assert(swap_is_locked(f.other));
 	ck_assert(disk_same(&f.disk, 8, at, 4096)); /* the old one has it */
-	ck_assert_int_eq(read_byte(&f, 8), 'B');
+	ck_assert_int_eq(swap_read_byte(&f, 8), 'B');
 	memset(p->mem + at, 'y', 4096);
 	ck_assert_uint_eq(disk_simple(p, VIRTIO_BLK_T_OUT, 16, at, 4096), 0);
 	ck_assert(!disk_same(&f.disk, 16, at, 4096));
-	ck_assert_int_eq(read_byte(&f, 16), 'y');
-	ck_assert_int_eq(read_byte(&f, OTHER_BYTES / SECTOR), -1);
+	ck_assert_int_eq(swap_read_byte(&f, 16), 'y');
+	ck_assert_int_eq(swap_read_byte(&f, OTHER_BYTES / SECTOR), -1);
 
 	/* And back, as a client lets go of an image. */
-	ck_assert_int_eq(swap(&f, f.disk.image, O_RDWR, ways[_i].flags), 0);
-	ck_assert_int_eq(read_byte(&f, 8), 'x');
-	ck_assert(!is_locked(f.other));
-	finish(&f);
+	ck_assert_int_eq(swap_image(&f, f.disk.image, O_RDWR, ways[_i].flags),
+			 0);
+	ck_assert_int_eq(swap_read_byte(&f, 8), 'x');
+	ck_assert(!swap_is_locked(f.other));
+	swap_finish(&f);
 }
 END_TEST
 
 START_TEST(an_empty_file_can_stand_in_for_an_image)
 {
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", 0);
-	ck_assert_int_eq(swap(&f, f.other, O_RDWR, 0), 0);
-	ck_assert_uint_eq(config_of(&f).capacity, 0);
-	ck_assert_int_eq(read_byte(&f, 0), -1);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", 0);
+	ck_assert_int_eq(swap_image(&f, f.other, O_RDWR, 0), 0);
+	ck_assert_uint_eq(swap_config(&f).capacity, 0);
+	ck_assert_int_eq(swap_read_byte(&f, 0), -1);
 	ck_assert_int_eq(ftruncate(f.disk.fd, 5 * SECTOR + 100), 0);
-	ck_assert_int_eq(swap(&f, f.disk.image, O_RDWR, 0), 0);
-	ck_assert_uint_eq(config_of(&f).capacity, 5);
-	finish(&f);
+	ck_assert_int_eq(swap_image(&f, f.disk.image, O_RDWR, 0), 0);
+	ck_assert_uint_eq(swap_config(&f).capacity, 5);
+	swap_finish(&f);
 }
 END_TEST
 
 START_TEST(the_image_in_use_may_be_named_again_and_its_size_is_read)
 {
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", 0);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", 0);
 	ck_assert_int_eq(ftruncate(f.disk.fd, IMAGE_BYTES / 2), 0);
-	ck_assert_int_eq(swap(&f, f.disk.image, O_RDWR, 0), 0);
-	ck_assert(is_announced(&f));
-	ck_assert_uint_eq(config_of(&f).capacity, IMAGE_BYTES / 2 / SECTOR);
-	ck_assert(is_locked(f.disk.image));
-	finish(&f);
+	ck_assert_int_eq(swap_image(&f, f.disk.image, O_RDWR, 0), 0);
+	ck_assert(swap_is_announced(&f));
+	ck_assert_uint_eq(swap_config(&f).capacity, IMAGE_BYTES / 2 / SECTOR);
+	ck_assert(swap_is_locked(f.disk.image));
+	swap_finish(&f);
 }
 END_TEST
 
@@ -256,87 +111,87 @@ static const struct {
 };
 /* clang-format on */
 
-static void check_unchanged(struct fixture *f)
+static void check_unchanged(struct swap_peer *f)
 {
-	ck_assert_uint_eq(config_of(f).capacity, IMAGE_BYTES / SECTOR);
-	ck_assert_int_eq(read_byte(f, 1), 7);
-	ck_assert(is_locked(f->disk.image));
-	ck_assert(!is_announced(f));
+	ck_assert_uint_eq(swap_config(f).capacity, IMAGE_BYTES / SECTOR);
+	ck_assert_int_eq(swap_read_byte(f, 1), 7);
+	ck_assert(swap_is_locked(f->disk.image));
+	ck_assert(!swap_is_announced(f));
 }
 
 START_TEST(what_cannot_be_used_leaves_the_old_image)
 {
 	const char *path = refusals[_i].path;
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", refusals[_i].option);
-	create_other(&f, "/tmp", OTHER_BYTES);
-	ck_assert_int_eq(swap(&f, path != NULL ? path : f.other,
-			      refusals[_i].mode, refusals[_i].flags),
+	swap_begin(&f, "/tmp", refusals[_i].option);
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
+	ck_assert_int_eq(swap_image(&f, path != NULL ? path : f.other,
+				    refusals[_i].mode, refusals[_i].flags),
 			 refusals[_i].error);
 	check_unchanged(&f);
-	ck_assert(!is_locked(f.other));
-	finish(&f);
+	ck_assert(!swap_is_locked(f.other));
+	swap_finish(&f);
 }
 END_TEST
 
 START_TEST(an_image_that_another_process_has_is_refused)
 {
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", OTHER_BYTES);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
 	ck_assert_int_eq(fd_lock(f.other_fd, true), 0);
-	ck_assert_int_eq(swap(&f, f.other, O_RDWR, 0), -EBUSY);
+	ck_assert_int_eq(swap_image(&f, f.other, O_RDWR, 0), -EBUSY);
 	check_unchanged(&f);
 	fd_unlock(f.other_fd);
-	ck_assert_int_eq(swap(&f, f.other, O_RDWR, 0), 0);
-	finish(&f);
+	ck_assert_int_eq(swap_image(&f, f.other, O_RDWR, 0), 0);
+	swap_finish(&f);
 }
 END_TEST
 
 /* The feature is negotiated: the disk stays read-only with either. */
 START_TEST(a_read_only_disk_takes_images_of_both_kinds)
 {
-	struct fixture f;
+	struct swap_peer f;
 	struct peer *p = &f.disk.peer;
 	uint32_t at;
 
-	begin(&f, "/tmp", "--read-only");
-	create_other(&f, "/tmp", OTHER_BYTES);
+	swap_begin(&f, "/tmp", "--read-only");
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
 	at = peer_alloc(p, 512, 512);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(swap(&f, f.other, i ? O_RDWR : O_RDONLY,
-				      i ? 0 : BLOCK_CONTROL_READ_ONLY),
+		ck_assert_int_eq(swap_image(&f, f.other, i ? O_RDWR : O_RDONLY,
+					    i ? 0 : BLOCK_CONTROL_READ_ONLY),
 				 0);
 		ck_assert_uint_eq(disk_simple(p, VIRTIO_BLK_T_OUT, 0, at, 512),
 				  VIRTIO_BLK_S_IOERR);
-		ck_assert_int_eq(read_byte(&f, 0), 'B');
+		ck_assert_int_eq(swap_read_byte(&f, 0), 'B');
 		/* A reader's lock: others may read it, too. */
 		ck_assert_int_eq(fd_lock(f.other_fd, false), 0);
 		fd_unlock(f.other_fd);
-		ck_assert_int_eq(swap(&f, f.disk.image, O_RDONLY,
-				      BLOCK_CONTROL_READ_ONLY),
+		ck_assert_int_eq(swap_image(&f, f.disk.image, O_RDONLY,
+					    BLOCK_CONTROL_READ_ONLY),
 				 0);
 	}
-	finish(&f);
+	swap_finish(&f);
 }
 END_TEST
 
 START_TEST(a_request_that_comes_too_late_changes_nothing)
 {
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", OTHER_BYTES);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
 	peer_get_u64(&f.disk.peer, VU_GET_QUEUE_NUM);
 	kill(f.disk.peer.pid, SIGSTOP);
-	ask(&f, f.other_fd, 0, 1);
+	swap_ask(&f, f.other_fd, 0, 1);
 	usleep(20000);
 	kill(f.disk.peer.pid, SIGCONT);
-	ck_assert_int_eq(answer(&f), -ETIMEDOUT);
+	ck_assert_int_eq(swap_answer(&f), -ETIMEDOUT);
 	check_unchanged(&f);
-	finish(&f);
+	swap_finish(&f);
 }
 END_TEST
 
@@ -358,7 +213,7 @@ static const struct {
 	{ sizeof(struct block_control_request), 1, { .deadline_ms = BIT(63) } },
 };
 
-static void send_garbage(struct fixture *f, int row)
+static void send_garbage(struct swap_peer *f, int row)
 {
 	struct {
 		struct block_control_request request;
@@ -367,7 +222,7 @@ static void send_garbage(struct fixture *f, int row)
 			    .verb = BLOCK_CONTROL_SWAP +
 				    garbage[row].change.verb,
 			    .flags = garbage[row].change.flags,
-			    .deadline_ms = now_ms() + 1000 +
+			    .deadline_ms = clock_now_ms() + 1000 +
 					   garbage[row].change.deadline_ms,
 			    .zero = garbage[row].change.zero,
 		    },
@@ -398,33 +253,33 @@ static void send_garbage(struct fixture *f, int row)
 
 START_TEST(whatever_is_no_request_closes_the_socket_and_nothing_else)
 {
-	struct fixture f;
+	struct swap_peer f;
 	char byte;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", OTHER_BYTES);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
 	send_garbage(&f, _i);
 	ck_assert_int_eq(recv(f.control, &byte, 1, 0), 0);
 	check_unchanged(&f);
-	finish(&f);
+	swap_finish(&f);
 }
 END_TEST
 
 START_TEST(a_disk_outlives_its_control_socket)
 {
-	struct fixture f;
+	struct swap_peer f;
 
-	begin(&f, "/tmp", NULL);
-	create_other(&f, "/tmp", OTHER_BYTES);
+	swap_begin(&f, "/tmp", NULL);
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
 	shutdown(f.control, SHUT_RDWR);
 	check_unchanged(&f);
-	finish(&f);
+	swap_finish(&f);
 }
 END_TEST
 
 enum { DEPTH = 12, LEN = 16384, ROUNDS = 60 };
 
-static void submit_writes(struct fixture *f, uint32_t at, uint32_t *status)
+static void submit_writes(struct swap_peer *f, uint32_t at, uint32_t *status)
 {
 	for (uint32_t i = 0; i < DEPTH; i++) {
 		struct disk_request r = {
@@ -452,7 +307,7 @@ static bool holds(int fd, off_t at, const char *bytes)
  */
 START_TEST(no_write_is_lost_when_the_image_changes_under_it)
 {
-	struct fixture f;
+	struct swap_peer f;
 	struct peer *p = &f.disk.peer;
 	unsigned swapped = 0, late = 0, seed = 1;
 	uint32_t at, status[DEPTH];
@@ -460,9 +315,9 @@ START_TEST(no_write_is_lost_when_the_image_changes_under_it)
 	bool which = false;
 	uint16_t id;
 
-	begin(&f, ways[_i].dir,
-	      ways[_i].flags & BLOCK_CONTROL_DIRECT ? "--direct" : NULL);
-	create_other(&f, ways[_i].other_dir, OTHER_BYTES);
+	swap_begin(&f, ways[_i].dir,
+		   ways[_i].flags & BLOCK_CONTROL_DIRECT ? "--direct" : NULL);
+	swap_create_other(&f, ways[_i].other_dir, OTHER_BYTES);
 	at = peer_alloc(p, DEPTH * LEN, 4096);
 	image[0] = f.disk.fd;
 	image[1] = f.other_fd;
@@ -477,12 +332,12 @@ START_TEST(no_write_is_lost_when_the_image_changes_under_it)
 		memset(p->mem + at, round + 1, DEPTH * LEN);
 		kill(p->pid, SIGSTOP);
 		submit_writes(&f, at, status);
-		ask(&f, fd, ways[_i].flags, ms);
+		swap_ask(&f, fd, ways[_i].flags, ms);
 		kill(p->pid, SIGCONT);
 		close(fd);
 		for (int i = 0; i < DEPTH; i++)
 			peer_wait_used(p, 0, &id);
-		error = answer(&f);
+		error = swap_answer(&f);
 		ck_assert(error == 0 || error == -ETIMEDOUT);
 		which ^= error == 0;
 		swapped += error == 0;
@@ -508,7 +363,7 @@ START_TEST(no_write_is_lost_when_the_image_changes_under_it)
 	ck_assert_uint_ge(swapped, ROUNDS / 2);
 	printf("%s to %s: %u swaps, %u too late\n", ways[_i].dir,
 	       ways[_i].other_dir, swapped, late);
-	finish(&f);
+	swap_finish(&f);
 }
 END_TEST
 
