@@ -127,6 +127,10 @@ static enum vu_served serve(void *device, struct vu_queue *queue)
 	struct block *b = device;
 	uint64_t bytes = 0;
 
+	if (block_swap_is_pending(b)) {
+		b->starved = true;
+		return VU_SERVED_BLOCKED;
+	}
 	for (int n = 0; n < BUDGET && bytes < BUDGET_BYTES; n++) {
 		struct block_request *r = take_request(b);
 
@@ -158,6 +162,15 @@ static void drain(void *device, struct vu_queue *queue)
 	}
 }
 
+void block_resume(struct block *b)
+{
+	if (!b->starved)
+		return;
+	b->starved = false;
+	for (unsigned i = 0; i < b->queues; i++)
+		vu_queue_serve(vu_server_queue(b->server, i));
+}
+
 static void idle(void *device)
 {
 	struct block *b = device;
@@ -165,17 +178,16 @@ static void idle(void *device)
 
 	if (b->submitted > 0)
 		any |= block_io_reap(b) > 0;
-	if (!any)
-		return;
-	b->drained = false;
-	block_io_submit(b, false); /* further steps of some */
-	for (unsigned i = 0; i < b->queues; i++)
-		vu_queue_notify(vu_server_queue(b->server, i));
-	if (!b->starved)
-		return;
-	b->starved = false;
-	for (unsigned i = 0; i < b->queues; i++)
-		vu_queue_serve(vu_server_queue(b->server, i));
+	if (any) {
+		b->drained = false;
+		block_io_submit(b, false); /* further steps of some */
+		for (unsigned i = 0; i < b->queues; i++)
+			vu_queue_notify(vu_server_queue(b->server, i));
+	}
+	if (block_swap_is_pending(b))
+		block_swap_continue(b);
+	else if (any)
+		block_resume(b);
 }
 
 static void check_size(struct block *b)
@@ -225,6 +237,8 @@ int block_create(const struct block_image *image, const char *serial,
 	b->timer_fd = -1;
 	b->timer = VU_WATCH_NONE(timer_ready);
 	memcpy(b->serial, serial, MIN(strlen(serial), sizeof(b->serial)));
+	block_swap_init(b);
+	b->completions.fd = -1;
 	block_io_init(b);
 	*out = b;
 	return 0;
@@ -256,6 +270,7 @@ void block_destroy(struct block *b)
 {
 	if (b == NULL)
 		return;
+	block_swap_close(b);
 	block_io_close(b);
 	fd_close(&b->timer_fd);
 	block_image_close(&b->image);

@@ -6,6 +6,7 @@
 #define MOTE_BLOCK_H
 
 #include "block_image.h"
+#include "block_swap.h"
 #include "vu_iov.h"
 #include "vu_server.h"
 
@@ -47,9 +48,12 @@ struct block {
 	unsigned queues;
 	bool try_now[2];    /* [write?]: RWF_NOWAIT is supported */
 	bool no_zero_range; /* only holes give zeroes here */
+	bool changed;	    /* this image has been written to */
+	struct block_swap swap;
 
-	bool async;	    /* uring is there */
-	unsigned submitted; /* requests the kernel has */
+	bool ring;	    /* uring is there ... */
+	bool async;	    /* ... and is used for this image */
+	unsigned submitted; /* what the kernel has of ours */
 	struct io_uring uring;
 	struct vu_watch completions;
 
@@ -74,6 +78,8 @@ int block_create(const struct block_image *image, const char *serial,
 		 unsigned queues, struct block **out, struct err *err);
 int block_attach(struct block *b, struct vu_server *server, struct err *err);
 void block_destroy(struct block *b); /* NULL is allowed */
+/* Queues that waited because none was to be served. */
+void block_resume(struct block *b);
 
 /* block_request.c: check the chain of r and carry it out, or start to. */
 void block_request_start(struct block *b, struct block_request *r);
@@ -81,7 +87,7 @@ void block_request_start(struct block *b, struct block_request *r);
 void block_request_continue(struct block *b, struct block_request *r,
 			    int64_t res);
 
-/* block_io.c: the disk. */
+/* block_io.c: the disk. init again after each change of the image. */
 void block_io_init(struct block *b);
 int block_io_attach(struct block *b, struct vu_loop *loop, struct err *err);
 void block_io_close(struct block *b);
@@ -90,6 +96,8 @@ void block_io_close(struct block *b);
  * block_request_continue() is called later.
  */
 int64_t block_io_step(struct block *b, struct block_request *r);
+/* Make the image safe: 0, -errno, or -EINPROGRESS and block_swap_synced(). */
+int block_io_sync(struct block *b);
 /* Hand over to the kernel what was prepared; wait for one completion or not. */
 void block_io_submit(struct block *b, bool wait);
 /* Continue what is complete. Returns how many there were. */

@@ -90,7 +90,8 @@ static uint64_t read_size(const struct block_image *image)
 	return end < 0 ? 0 : (uint64_t)end;
 }
 
-static void find_geometry(struct block_image *image)
+/* block_size: what the driver has been told; 0: it will be the image's own. */
+static void find_geometry(struct block_image *image, uint32_t block_size)
 {
 	struct statfs fs;
 	struct stat st;
@@ -107,6 +108,8 @@ static void find_geometry(struct block_image *image)
 		image->block_size = (uint32_t)logical;
 	if (image->device && ioctl(image->fd, BLKPBSZGET, &physical) == 0)
 		image->physical_size = physical;
+	if (block_size != 0)
+		image->block_size = block_size;
 	image->in_memory =
 		fstatfs(image->fd, &fs) == 0 && !image->device &&
 		(fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
@@ -160,11 +163,44 @@ static void set_direct(struct block_image *image, bool wanted)
 		  image->name, image->block_size);
 }
 
+/* Whole blocks: only a next image can have a part of one. */
+static uint64_t count_sectors(const struct block_image *image, uint64_t size)
+{
+	return align_down(size, image->block_size) / BLOCK_SECTOR;
+}
+
+/* image->fd is open: see what it is, and make it ours. Closes it on failure. */
+static int examine(struct block_image *image, uint32_t block_size, bool direct,
+		   struct err *err)
+{
+	uint64_t size, seen;
+	int ret = check_kind(image, err);
+
+	if (ret == 0)
+		ret = lock(image, err);
+	if (ret < 0) {
+		block_image_close(image);
+		return ret;
+	}
+	find_geometry(image, block_size);
+	image->can_discard = probe_discard(image);
+	set_direct(image, direct);
+	size = read_size(image);
+	image->sectors = count_sectors(image, size);
+	seen = image->sectors * BLOCK_SECTOR;
+	if (size != seen)
+		log_write(LOG_WARN, "block", image->id,
+			  "image %s: its last %" PRIu64
+			  " bytes are no whole sector, the guest does not see "
+			  "them",
+			  image->name, size - seen);
+	return 0;
+}
+
 int block_image_open(struct block_image *image, const char *id,
 		     const char *path, int fd, bool read_only, bool direct,
 		     struct err *err)
 {
-	uint64_t size;
 	int ret = 0;
 
 	*image = (struct block_image){
@@ -175,26 +211,32 @@ int block_image_open(struct block_image *image, const char *id,
 	};
 	if (path != NULL)
 		ret = open_fd(image, path, err);
-	if (ret == 0)
-		ret = check_kind(image, err);
-	if (ret == 0)
-		ret = lock(image, err);
-	if (ret < 0) {
-		block_image_close(image);
-		return ret;
-	}
-	find_geometry(image);
-	image->can_discard = probe_discard(image);
-	set_direct(image, direct);
-	size = read_size(image);
-	image->sectors = size / BLOCK_SECTOR;
-	if (size % BLOCK_SECTOR != 0)
-		log_write(LOG_WARN, "block", image->id,
-			  "image %s: its last %" PRIu64
-			  " bytes are no whole sector, the guest does not see "
-			  "them",
-			  image->name, size % BLOCK_SECTOR);
-	return 0;
+	return ret < 0 ? ret : examine(image, 0, direct, err);
+}
+
+int block_image_open_next(struct block_image *image,
+			  const struct block_image *old, int fd, bool direct,
+			  struct err *err)
+{
+	*image = (struct block_image){
+		.fd = fd,
+		.id = old->id,
+		.name = "(handed over)",
+		.read_only = old->read_only,
+	};
+	return examine(image, old->block_size, direct, err);
+}
+
+bool block_image_is_same(const struct block_image *image, int fd)
+{
+	struct stat ours, theirs;
+
+	if (fstat(image->fd, &ours) < 0 || fstat(fd, &theirs) < 0 ||
+	    (ours.st_mode & S_IFMT) != (theirs.st_mode & S_IFMT))
+		return false;
+	if (S_ISBLK(ours.st_mode))
+		return ours.st_rdev == theirs.st_rdev;
+	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 void block_image_close(struct block_image *image)
@@ -202,9 +244,16 @@ void block_image_close(struct block_image *image)
 	fd_close(&image->fd);
 }
 
+void block_image_release(struct block_image *image)
+{
+	if (image->fd >= 0)
+		fd_unlock(image->fd);
+	block_image_close(image);
+}
+
 bool block_image_resized(struct block_image *image)
 {
-	uint64_t sectors = read_size(image) / BLOCK_SECTOR;
+	uint64_t sectors = count_sectors(image, read_size(image));
 
 	if (sectors == image->sectors)
 		return false;

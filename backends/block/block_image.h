@@ -34,6 +34,19 @@ int block_image_open(struct block_image *image, const char *id,
 		     struct err *err);
 void block_image_close(struct block_image *image);
 
+/*
+ * The image that is to follow old: fd is taken over. What the driver has been told
+ * for good stays as it is: whether it may write, and the size of a block, which
+ * access past the page cache then must be possible with.
+ */
+int block_image_open_next(struct block_image *image,
+			  const struct block_image *old, int fd, bool direct,
+			  struct err *err);
+/* The same, and its lock ends, whoever else has the descriptor. */
+void block_image_release(struct block_image *image);
+/* Is fd another opening of the same file or device? */
+bool block_image_is_same(const struct block_image *image, int fd);
+
 /* Look at the size again; true when the capacity has changed. */
 bool block_image_resized(struct block_image *image);
 

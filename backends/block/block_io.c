@@ -31,7 +31,7 @@ static void completions_ready(struct vu_watch *watch, uint32_t events)
 	(void)events;
 }
 
-void block_io_init(struct block *b)
+static int create_ring(struct block *b)
 {
 	/* Newer flags save interrupts of the thread; older kernels know none. */
 	static const unsigned flags[] = {
@@ -42,19 +42,14 @@ void block_io_init(struct block *b)
 	};
 	int ret = -EINVAL;
 
-	b->completions = VU_WATCH_NONE(completions_ready);
-	b->try_now[false] = b->try_now[true] = !b->image.direct;
-	if (b->image.in_memory)
-		return;
 	for (size_t i = 0; i < ARRAY_LEN(flags) && ret == -EINVAL; i++)
 		ret = io_uring_queue_init(BLOCK_REQUESTS, &b->uring, flags[i]);
-	b->async = ret == 0;
-	if (!b->async) {
+	if (ret < 0) {
 		log_write(LOG_WARN, "block", b->id,
 			  "io_uring cannot be used "
 			  "(%s): requests are carried out one by one",
 			  strerror(-ret));
-		return;
+		return ret;
 	}
 	/*
 	 * Saves a look-up per submission. The image is not registered: that too
@@ -62,13 +57,25 @@ void block_io_init(struct block *b)
 	 * process has ended, and the image would stay locked until then.
 	 */
 	io_uring_register_ring_fd(&b->uring);
+	b->ring = true;
+	b->completions = VU_WATCH_NONE(completions_ready);
+	return 0;
+}
+
+void block_io_init(struct block *b)
+{
+	b->try_now[false] = b->try_now[true] = !b->image.direct;
+	b->async = false;
+	if (b->image.in_memory)
+		return;
+	b->async = b->ring || create_ring(b) == 0;
 }
 
 int block_io_attach(struct block *b, struct vu_loop *loop, struct err *err)
 {
 	int ret = 0;
 
-	if (b->async)
+	if (b->ring && b->completions.fd < 0)
 		ret = vu_loop_add(loop, &b->completions, b->uring.ring_fd,
 				  EPOLLIN | EPOLLET);
 	return ret < 0 ? err_set(err, -ret, "io_uring cannot be polled") : 0;
@@ -76,8 +83,9 @@ int block_io_attach(struct block *b, struct vu_loop *loop, struct err *err)
 
 void block_io_close(struct block *b)
 {
-	if (b->async)
+	if (b->ring)
 		io_uring_queue_exit(&b->uring);
+	b->ring = false;
 	b->async = false;
 }
 
@@ -191,6 +199,8 @@ int64_t block_io_step(struct block *b, struct block_request *r)
 	unsigned count = 0;
 	int64_t res;
 
+	if (r->op != BLOCK_READ && r->op != BLOCK_SYNC)
+		b->changed = true;
 	if (moves) {
 		iov = buffers(b, r, &count);
 		if (iov == NULL)
@@ -206,6 +216,19 @@ int64_t block_io_step(struct block *b, struct block_request *r)
 			return res;
 	}
 	step_later(b, r, iov, count);
+	return -EINPROGRESS;
+}
+
+int block_io_sync(struct block *b)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!b->async)
+		return fdatasync(b->image.fd) < 0 ? -errno : 0;
+	sqe = io_uring_get_sqe(&b->uring);
+	io_uring_prep_fsync(sqe, b->image.fd, IORING_FSYNC_DATASYNC);
+	io_uring_sqe_set_data(sqe, NULL); /* no request's */
+	b->submitted++;
 	return -EINPROGRESS;
 }
 
@@ -245,7 +268,10 @@ unsigned block_io_reap(struct block *b)
 		res = cqe->res;
 		io_uring_cqe_seen(&b->uring, cqe);
 		b->submitted--;
-		block_request_continue(b, r, res);
+		if (r != NULL)
+			block_request_continue(b, r, res);
+		else
+			block_swap_synced(b, (int)res);
 	}
 	return n;
 }

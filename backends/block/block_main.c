@@ -17,6 +17,7 @@ struct block_options {
 	struct vu_options common; /* first: as vu_options.h says */
 	const char *file;
 	int fd;
+	int control_fd;
 	bool read_only;
 	bool direct;
 	const char *serial;
@@ -31,6 +32,8 @@ static const struct vu_option options[] = {
 	  "image file or block device" },
 	{ "blk-fd", "N", vu_option_fd, INTO(fd),
 	  "the same, inherited open" },
+	{ "control-fd", "N", vu_option_fd, INTO(control_fd),
+	  "socket for requests to use another image" },
 	{ "read-only", NULL, vu_option_set, INTO(read_only),
 	  "the guest cannot write" },
 	{ "direct", NULL, vu_option_set, INTO(direct),
@@ -68,6 +71,8 @@ static int serve(const struct block_options *opts, struct block *b, int *status,
 	if (ret < 0)
 		return ret;
 	ret = block_attach(b, server, err);
+	if (ret == 0 && opts->control_fd >= 0)
+		ret = block_swap_attach(b, opts->control_fd, err);
 	if (ret == 0)
 		ret = vu_options_open(&opts->common, server, err);
 	if (ret == 0)
@@ -105,6 +110,7 @@ int backend_block_main(int argc, char **argv)
 	struct block_options opts = {
 		.common.fd = -1,
 		.fd = -1,
+		.control_fd = -1,
 		.queues = 1,
 	};
 	int status = EXIT_FAILURE;

@@ -24,7 +24,6 @@ int options_add_disk(struct vm_config *cfg, char *text, struct err *err)
 	if (cfg->disk_count == CONFIG_DISKS_MAX)
 		return err_set(err, EINVAL, "at most %d disks",
 			       CONFIG_DISKS_MAX);
-	disk->fd = -1;
 	ret = suboptions_parse(text, &disk->path, table, ARRAY_LEN(table), disk,
 			       err);
 	if (ret == 0 && disk->path[0] == '\0')

@@ -43,6 +43,7 @@ int fd_open_sink(const char *path);
  * it too, and it ends with the last of them. -EBUSY when another process has it.
  */
 int fd_lock(int fd, bool write);
+/* Give it up, whoever else still has the descriptor. */
 void fd_unlock(int fd);
 
 /* Add one to an eventfd; never blocks, a saturated counter stays as it is. */

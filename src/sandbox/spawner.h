@@ -26,6 +26,7 @@ struct spawn_request {
 	char id[ID_MAX + 1]; /* device: log lines, serial of a disk */
 	bool read_only;	     /* block */
 	bool direct;	     /* block: the image is open with O_DIRECT */
+	bool control;	     /* block: fds[2] is a control socket */
 	bool listen;	     /* console: fds[1] is a listening socket */
 	bool drop;	     /* console: nobody may be reading; never wait */
 	bool escape;	     /* console: Ctrl-A x ends the VM */
@@ -41,8 +42,8 @@ int spawner_create(struct spawner **out, struct err *err);
 
 /* What a fork of the spawner is to become: argv[0] is the role's name. */
 struct spawned_role {
-	char text[8][ID_MAX + 32];
-	char *argv[9]; /* into text */
+	char text[9][ID_MAX + 32];
+	char *argv[10]; /* into text */
 	int argc;
 };
 
@@ -57,8 +58,9 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role);
 
 /*
  * Ask for a backend; it starts while the caller goes on. fds[0] is its end of
- * the vhost-user socket, the rest the role's: block: image; console: input and
- * output, or a listening socket. They are duplicated, the caller keeps its own.
+ * the vhost-user socket, the rest the role's: block: image, and with control
+ * the backend's end of that socket; console: input and output, or a listening
+ * socket. They are duplicated, the caller keeps its own.
  * Its log lines, and from now on the spawner's, go where this process's go now; a
  * backend that runs already stays with what it was given.
  * The socket of a backend that cannot start closes, and the log says why.

@@ -85,6 +85,8 @@ static void make_args(struct spawned_role *role,
 	if (req->role == SPAWN_BLOCK) {
 		add_text(role, "--blk-fd=%d", FIRST_ROLE_FD + 1);
 		add_text(role, "--num-queues=%u", req->queues);
+		if (req->control)
+			add_text(role, "--control-fd=%d", FIRST_ROLE_FD + 2);
 		if (req->read_only)
 			add_text(role, "--read-only");
 		if (req->direct)
@@ -179,6 +181,8 @@ static bool request_is_valid(const struct spawn_request *req, size_t n)
 
 	if (req->role == SPAWN_CONSOLE && !req->listen)
 		wanted = 3; /* input and output */
+	if (req->role == SPAWN_BLOCK && req->control)
+		wanted = 3; /* image and control socket */
 	return (req->role == SPAWN_BLOCK || req->role == SPAWN_CONSOLE) &&
 	       n == wanted && id_is_valid(req->id) && req->queues <= 256 &&
 	       req->log_level <= LOG_DEBUG;

@@ -53,6 +53,7 @@ static const struct vhost_ops user_ops = {
 	.destroy = destroy,
 	.read_config = user_read_config,
 	.write_config = user_write_config,
+	.forget_config = user_forget_config,
 	.start = user_start,
 	.stop = user_stop,
 	.stop_queue = user_stop_queue,

@@ -113,3 +113,14 @@ int user_write_config(struct vhost *vhost, size_t offset, const void *buf,
 				  err);
 	return ret < 0 ? ret : user_confirm(user, USER_SET_CONFIG, err);
 }
+
+int user_forget_config(struct vhost *vhost, struct err *err)
+{
+	struct user *user = to_user(vhost);
+
+	if (user->config_own)
+		return err_set(err, ENOTSUP,
+			       "the backend has no configuration space");
+	user->config_stale = true;
+	return 0;
+}

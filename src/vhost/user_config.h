@@ -16,5 +16,6 @@ int user_read_config(struct vhost *vhost, size_t offset, void *buf, size_t len,
 		     struct err *err);
 int user_write_config(struct vhost *vhost, size_t offset, const void *buf,
 		      size_t len, struct err *err);
+int user_forget_config(struct vhost *vhost, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include "user_message.h"
 #include "user_backend_channel.h"
+#include "clock.h"
 #include "fd.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 
 static const char *const request_names[] = {
 	[USER_GET_FEATURES] = "GET_FEATURES",
@@ -55,17 +55,9 @@ static const char *name_of(enum user_request request)
 	return request_names[request];
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void user_set_deadline(struct user *user)
 {
-	user->deadline_ms = now_ms() + user->timeout_ms;
+	user->deadline_ms = clock_now_ms() + user->timeout_ms;
 }
 
 int user_lose(struct user *user, struct err *err, const char *fmt, ...)
@@ -107,7 +99,7 @@ static int wait_for(struct user *user, short events, const char *what,
 			{ .fd = user->fd, .events = events },
 			{ .fd = user->channel.fd, .events = POLLIN },
 		};
-		uint64_t now = now_ms();
+		uint64_t now = clock_now_ms();
 		int n;
 
 		if (now >= user->deadline_ms)

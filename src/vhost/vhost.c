@@ -70,6 +70,14 @@ int vhost_write_config(struct vhost *vhost, size_t offset, const void *buf,
 		       : vhost->ops->write_config(vhost, offset, buf, len, err);
 }
 
+int vhost_forget_config(struct vhost *vhost, struct err *err)
+{
+	if (vhost->ops->forget_config == NULL)
+		return err_set(err, ENOTSUP,
+			       "the backend has no configuration space");
+	return vhost->ops->forget_config(vhost, err);
+}
+
 static int check_queue_index(const struct vhost *vhost, unsigned index,
 			     struct err *err)
 {

@@ -59,6 +59,12 @@ int vhost_write_config(struct vhost *vhost, size_t offset, const void *buf,
 		       size_t len, struct err *err);
 
 /*
+ * The next read asks the backend, which may have changed it without a word.
+ * -ENOTSUP: it has none of its own.
+ */
+int vhost_forget_config(struct vhost *vhost, struct err *err);
+
+/*
  * DRIVER_OK: hand over the negotiated features and the queues; the backend
  * raises call_fd (eventfd, borrowed) for used buffers of any queue.
  */

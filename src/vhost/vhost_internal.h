@@ -17,6 +17,8 @@ struct vhost_ops {
 			   size_t len, struct err *err);
 	int (*write_config)(struct vhost *vhost, size_t offset, const void *buf,
 			    size_t len, struct err *err);
+	int (*forget_config)(struct vhost *vhost,
+			     struct err *err); /* or NULL */
 	int (*start)(struct vhost *vhost, uint64_t features,
 		     const struct vhost_queue *queues, unsigned n, int call_fd,
 		     struct err *err);

@@ -68,18 +68,34 @@ static int reload_config(struct virtio_mmio *dev, struct err *err)
 	return ret;
 }
 
+/* Show the new bytes, and interrupt a driver that has seen the old ones. */
+static int change_config(struct virtio_mmio *dev, struct err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = reload_config(dev, err);
+	if (ret == 0 && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		raise_config_irq(dev);
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
 static void handle_config_changed(void *ctx)
 {
 	struct virtio_mmio *dev = ctx;
 	struct err err;
 
-	pthread_mutex_lock(&dev->lock);
-	if (reload_config(dev, &err) < 0)
+	if (change_config(dev, &err) < 0)
 		log_write(LOG_WARN, "virtio", dev->id,
 			  "%s, driver keeps the old configuration", err.text);
-	else if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
-		raise_config_irq(dev);
-	pthread_mutex_unlock(&dev->lock);
+}
+
+int virtio_mmio_refresh_config(struct virtio_mmio *dev, struct err *err)
+{
+	int ret = vhost_forget_config(dev->backend, err);
+
+	return ret < 0 ? ret : change_config(dev, err);
 }
 
 static void handle_lost(void *ctx, const char *why)

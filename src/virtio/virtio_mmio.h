@@ -48,6 +48,12 @@ int virtio_mmio_kick_fd(const struct virtio_mmio *dev, unsigned queue);
 int virtio_mmio_call_fd(const struct virtio_mmio *dev);
 
 /*
+ * Main thread: ask the backend for its configuration space again and tell the
+ * driver, as after an announced change. On failure all stays as it is.
+ */
+int virtio_mmio_refresh_config(struct virtio_mmio *dev, struct err *err);
+
+/*
  * vCPU threads: a trapped write of len bytes at offset of the window. Anything
  * the spec does not allow is dropped with a log_guest() line.
  */

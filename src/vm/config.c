@@ -30,6 +30,8 @@ void vm_config_init(struct vm_config *cfg)
 		.thp = true,
 		.log_level = LOG_WARN,
 	};
+	for (size_t i = 0; i < CONFIG_DISKS_MAX; i++)
+		cfg->disks[i].fd = -1;
 }
 
 bool vm_config_is_shared(const struct vm_config *cfg)

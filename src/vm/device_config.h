@@ -29,9 +29,9 @@ enum {
 struct config_disk {
 	char id[ID_MAX + 1];
 	const char *path;
+	int fd; /* its image, open; -1: to be opened */
 	bool read_only;
 	bool direct;	 /* O_DIRECT */
-	int fd;		 /* the image, open and locked; -1: to be opened */
 	unsigned queues; /* 0: one per vCPU, at most 8 */
 };
 

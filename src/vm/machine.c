@@ -118,7 +118,7 @@ static int configure(struct machine *machine, const struct command *command,
 	int ret = check_so_far(&next, err);
 
 	if (ret == 0)
-		ret = machine_open_files(&next, &machine->config, err);
+		ret = machine_open_files(&next, err);
 	if (ret < 0)
 		return ret;
 	machine_close_files(&machine->config, &next);
@@ -145,9 +145,11 @@ static int start(struct machine *machine, const struct command *command,
 		machine->vm = NULL;
 		return ret;
 	}
-	/* Loaded, or held by what still loads from them. */
+	/* Loaded, or held by what still loads; served by backends. */
 	fd_close(&machine->config.kernel_fd);
 	fd_close(&machine->config.initrd_fd);
+	for (unsigned i = 0; i < machine->config.disk_count; i++)
+		fd_close(&machine->config.disks[i].fd);
 	machine->state = MACHINE_RUNNING;
 	journal_post("started", machine->config.id, "%s", "");
 	return 0;

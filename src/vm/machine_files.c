@@ -5,11 +5,10 @@
 #include "machine_files.h"
 #include "fd.h"
 #include "tap.h"
-#include "vm_disks.h"
+#include "vm.h"
 #include "vm_image.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* Every descriptor of a configuration. */
 enum {
@@ -69,29 +68,6 @@ static int open_named(const char *what, const char *path, int *fd,
 	return 0;
 }
 
-/*
- * The image that a disk of this id has so far may be the same file: our own lock
- * on it must not be taken for another's.
- */
-static int open_disk(struct config_disk *disk, const struct vm_config *before,
-		     struct err *err)
-{
-	const struct config_disk *old = NULL;
-	int ret;
-
-	for (unsigned i = 0; i < before->disk_count; i++) {
-		if (strcmp(before->disks[i].id, disk->id) == 0 &&
-		    before->disks[i].fd >= 0)
-			old = &before->disks[i];
-	}
-	if (old != NULL)
-		fd_unlock(old->fd);
-	ret = vm_open_disk(disk, &disk->fd, err);
-	if (ret < 0 && old != NULL)
-		fd_lock(old->fd, !old->read_only);
-	return ret;
-}
-
 /* A tap that nobody but us knows of yet is of no use while it is down. */
 static int open_tap(struct config_net *net, struct err *err)
 {
@@ -112,8 +88,7 @@ static int open_tap(struct config_net *net, struct err *err)
 	return 0;
 }
 
-static int open_all(struct vm_config *cfg, const struct vm_config *before,
-		    struct err *err)
+static int open_all(struct vm_config *cfg, struct err *err)
 {
 	int ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
 
@@ -121,7 +96,8 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		ret = open_named("initrd", cfg->initrd, &cfg->initrd_fd, err);
 	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++) {
 		if (cfg->disks[i].fd < 0)
-			ret = open_disk(&cfg->disks[i], before, err);
+			ret = vm_open_disk(&cfg->disks[i], &cfg->disks[i].fd,
+					   err);
 	}
 	for (unsigned i = 0; i < cfg->pmem_count && ret == 0; i++) {
 		if (cfg->pmem[i].fd < 0)
@@ -136,11 +112,10 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 	return ret;
 }
 
-int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
-		       struct err *err)
+int machine_open_files(struct vm_config *cfg, struct err *err)
 {
 	struct vm_config given = *cfg;
-	int ret = open_all(cfg, before, err);
+	int ret = open_all(cfg, err);
 
 	if (ret < 0)
 		machine_close_files(cfg, &given);

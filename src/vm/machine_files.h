@@ -14,12 +14,10 @@
 
 /*
  * Open what cfg names and has no descriptor for: kernel, initrd, images, taps.
- * before is the configuration that cfg is to replace: an image that both have is
- * locked once. On failure whatever was opened here is closed, and cfg must be
- * thrown away.
+ * Images of disks are not locked before the start. On failure whatever was opened
+ * here is closed, and cfg must be thrown away.
  */
-int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
-		       struct err *err);
+int machine_open_files(struct vm_config *cfg, struct err *err);
 
 /* Close the descriptors of cfg, but those that keep has too; NULL: all. */
 void machine_close_files(struct vm_config *cfg, const struct vm_config *keep);

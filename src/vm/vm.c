@@ -207,8 +207,10 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->ack_fd = -1;
 	vm->early_console.fd = -1;
 	vm->power = (struct power_ops){ vm_power_event, vm };
-	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++)
+	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++) {
 		vm->devices[i].backend_fd = -1;
+		vm->devices[i].control_fd = -1;
+	}
 	ret = create_all(vm, err);
 	if (ret < 0) {
 		vm_destroy(vm);

@@ -50,4 +50,32 @@ void vm_stop(struct vm *vm);
 
 void vm_destroy(struct vm *vm); /* NULL is allowed */
 
+/*
+ * Open the image of a disk as a start of the VM would, for config_disk.fd or
+ * vm_swap_disk(); the caller's from then on. It is not locked yet, so that the
+ * image that a disk has already can be opened for it once more.
+ */
+int vm_open_disk(const struct config_disk *disk, int *fd, struct err *err);
+
+/*
+ * Give disk id another image while the VM runs; image_fd is borrowed, path is for
+ * messages. The old image, made safe, loses its lock, the new one has it. A
+ * writable disk needs an image that is open for writing; a read-only one stays so.
+ * The image that is in use already only has its size read again. The guest hears
+ * of the new size from the event loop.
+ *
+ * Takes at most 2 s. -ENOENT: no such device; -EINVAL: not a disk of ours, or not
+ * an image; -EROFS, -EBUSY (locked), -ETIMEDOUT (requests under way take too
+ * long), or another -errno; the old image is then still in use.
+ */
+int vm_swap_disk(struct vm *vm, const char *id, int image_fd, const char *path,
+		 struct err *err);
+
+/*
+ * Read a device's configuration space from its backend again and tell the guest:
+ * for a vhost-user server that has changed the size of a disk without a word.
+ * -ENOENT: no such device; -ENOTSUP: its backend has no configuration space.
+ */
+int vm_refresh_config(struct vm *vm, const char *id, struct err *err);
+
 #endif

@@ -7,14 +7,13 @@
  * each in the order they were given.
  */
 #include "vm_internal.h"
+#include "vm_disks.h"
 #include "fd.h"
-#include "log.h"
 #include "spawner.h"
 #include "vhost_user.h"
 #include "virtio_mmio.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/virtio_fs.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
@@ -22,7 +21,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err)
 {
@@ -59,9 +57,8 @@ static int connect_own_backend(struct vm *vm, struct vm_device *device,
 	return vhost_user_create(&cfg, vm->memory, vm->base, out, err);
 }
 
-/* A slot whose backend is ours: *theirs is the backend's end of the socket. */
-static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
-			 const void *config, int *theirs, struct err *err)
+int vm_add_own_device(struct vm *vm, const char *id, uint32_t device_id,
+		      const void *config, int *theirs, struct err *err)
 {
 	struct vm_device *device = vm_add_device(vm, id, err);
 	int pair[2];
@@ -76,31 +73,6 @@ static int next_own_slot(struct vm *vm, const char *id, uint32_t device_id,
 	device->backend_fd = pair[0];
 	*theirs = pair[1];
 	return 0;
-}
-
-static int start_disk(struct vm *vm, const struct config_disk *disk,
-		      struct err *err)
-{
-	struct spawn_request req = {
-		.role = SPAWN_BLOCK,
-		.read_only = disk->read_only,
-		.direct = disk->direct,
-		.queues = disk->queues,
-		.log_level = (uint8_t)vm->cfg->log_level,
-	};
-	int backend_fd = -1, ret;
-
-	memcpy(req.id, disk->id, sizeof(req.id));
-	ret = next_own_slot(vm, disk->id, VIRTIO_ID_BLOCK, disk, &backend_fd,
-			    err);
-	if (ret == 0) {
-		int fds[] = { backend_fd, disk->fd };
-
-		ret = spawner_start(vm->spawner, &req, fds, ARRAY_LEN(fds),
-				    err);
-	}
-	fd_close(&backend_fd);
-	return ret;
 }
 
 static_assert(sizeof(((struct virtio_fs_config *)0)->tag) == CONFIG_TAG_MAX,
@@ -182,8 +154,8 @@ static int start_console(struct vm *vm, const struct config_console *console,
 {
 	int backend_fd, ret;
 
-	ret = next_own_slot(vm, console->id, VIRTIO_ID_CONSOLE, console,
-			    &backend_fd, err);
+	ret = vm_add_own_device(vm, console->id, VIRTIO_ID_CONSOLE, console,
+				&backend_fd, err);
 	if (ret < 0)
 		return ret;
 	ret = vm_start_console(vm, console, backend_fd, err);
@@ -197,7 +169,7 @@ int vm_start_backends(struct vm *vm, struct err *err)
 	int ret = 0;
 
 	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++)
-		ret = start_disk(vm, &cfg->disks[i], err);
+		ret = vm_start_disk(vm, &cfg->disks[i], err);
 	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++)
 		ret = add_vhost_user(vm, &cfg->vhost_user[i], err);
 	if (ret == 0)
@@ -287,5 +259,6 @@ void vm_destroy_devices(struct vm *vm)
 	for (unsigned i = 0; i < vm->device_count; i++) {
 		virtio_mmio_destroy(vm->devices[i].virtio);
 		fd_close(&vm->devices[i].backend_fd);
+		fd_close(&vm->devices[i].control_fd);
 	}
 }

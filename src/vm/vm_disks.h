@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * vm_disks.h - the images of our own disks
- *
- * Seen by src/vm only. Main thread.
+ * vm_disks.h - disks with an image of ours; seen by src/vm alone
  */
 #ifndef MOTE_VM_DISKS_H
 #define MOTE_VM_DISKS_H
 
-#include "config.h"
+#include "vm.h"
 
-/* Open and lock the image as disk asks for; *fd is -1 on failure. */
-int vm_open_disk(const struct config_disk *disk, int *fd, struct err *err);
+/* vm_disks.c: a slot on the bus, an image and a `mote block` for it. */
+int vm_start_disk(struct vm *vm, const struct config_disk *disk,
+		  struct err *err);
 
 #endif

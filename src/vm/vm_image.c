@@ -17,7 +17,7 @@ int vm_open_file(const char *path, struct err *err)
 	return fd < 0 ? err_errno(err, "'%s'", path) : fd;
 }
 
-int vm_claim_image(int fd, const char *path, bool write, struct err *err)
+int vm_check_image(int fd, const char *path, struct err *err)
 {
 	struct stat st;
 
@@ -25,6 +25,15 @@ int vm_claim_image(int fd, const char *path, bool write, struct err *err)
 		return err_set(err, EINVAL,
 			       "'%s' is neither a file nor a block device",
 			       path);
+	return 0;
+}
+
+int vm_claim_image(int fd, const char *path, bool write, struct err *err)
+{
+	int ret = vm_check_image(fd, path, err);
+
+	if (ret < 0)
+		return ret;
 	if (fd_lock(fd, write) == -EBUSY)
 		return err_set(err, EBUSY,
 			       "'%s' is in use by another process%s", path,

@@ -12,9 +12,12 @@
 /* For reading. Returns a descriptor or -errno. */
 int vm_open_file(const char *path, struct err *err);
 
+/* A file or a block device, whatever is to become of it. */
+int vm_check_image(int fd, const char *path, struct err *err);
+
 /*
- * A file or block device, and locked for writing or for reading as
- * long as somebody has this open. A file system that has no locks is no failure.
+ * And locked for writing or for reading as long as somebody has this open. A file
+ * system that has no locks is no failure.
  */
 int vm_claim_image(int fd, const char *path, bool write, struct err *err);
 

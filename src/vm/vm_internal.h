@@ -25,6 +25,8 @@ struct vm_device {
 	const char *id;	    /* borrowed from the configuration */
 	uint32_t device_id; /* virtio device type */
 	int backend_fd;	    /* our end towards our own backend; -1 */
+	int control_fd;	    /* our end to swap a disk's image; -1 */
+	uint32_t swaps;	    /* asked for so far */
 	const void *config; /* its part of the configuration */
 	/* Make the backend; may set device_id, where only that tells it. */
 	int (*connect)(struct vm *vm, struct vm_device *device,
@@ -92,6 +94,9 @@ void vm_destroy_devices(struct vm *vm);
  * connect and what it needs are for the caller to fill in.
  */
 struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err);
+/* A slot whose backend is ours: *theirs is the backend's end of the socket. */
+int vm_add_own_device(struct vm *vm, const char *id, uint32_t device_id,
+		      const void *config, int *theirs, struct err *err);
 
 /* vm_kernel_devices.c: slots for devices whose backend is the kernel. */
 int vm_add_kernel_devices(struct vm *vm, struct err *err);

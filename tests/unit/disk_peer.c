@@ -35,13 +35,16 @@ void disk_create(struct disk *f, const char *dir)
 	free(bytes);
 }
 
-void disk_start(struct disk *f, uint64_t features, const char *extra,
-		unsigned queues)
+void disk_start_with(struct disk *f, uint64_t features,
+		     const char *const *extra, unsigned queues)
 {
 	char file[96], num[32];
-	const char *args[] = { "block",		  file,	 num,
-			       "--serial=SN0123", extra, NULL };
+	const char *args[8] = { "block", file, num, "--serial=SN0123" };
 
+	for (size_t i = 0; extra[i] != NULL; i++) {
+		ck_assert_uint_lt(4 + i, ARRAY_LEN(args) - 1);
+		args[4 + i] = extra[i];
+	}
 	snprintf(file, sizeof(file), "--blk-file=%s", f->image);
 	snprintf(num, sizeof(num), "--num-queues=%u", queues);
 	peer_start(&f->peer, backend_block_main, args);
@@ -49,6 +52,14 @@ void disk_start(struct disk *f, uint64_t features, const char *extra,
 	peer_share_memory(&f->peer);
 	for (unsigned i = 0; i < queues; i++)
 		peer_start_queue(&f->peer, i, QUEUE);
+}
+
+void disk_start(struct disk *f, uint64_t features, const char *extra,
+		unsigned queues)
+{
+	const char *const options[] = { extra, NULL };
+
+	disk_start_with(f, features, options, queues);
 }
 
 void disk_finish(struct disk *f)

@@ -29,6 +29,9 @@ struct disk {
 void disk_create(struct disk *f, const char *dir);
 void disk_start(struct disk *f, uint64_t features, const char *extra,
 		unsigned queues);
+/* The same with several extra options, NULL at the end. */
+void disk_start_with(struct disk *f, uint64_t features,
+		     const char *const *extra, unsigned queues);
 /* Both of them, on /tmp, with one queue. */
 void disk_begin(struct disk *f, uint64_t without);
 void disk_finish(struct disk *f);

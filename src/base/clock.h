@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * clock.h - time that only goes on, for deadlines
+ */
+#ifndef MOTE_CLOCK_H
+#define MOTE_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC, in ms: the same for all processes of a machine. Any thread. */
+uint64_t clock_now_ms(void);
+
+#endif
