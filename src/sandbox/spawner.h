@@ -16,9 +16,12 @@
 #include "err.h"
 #include "util.h"
 
-enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE };
+enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE, SPAWN_VSOCK };
 
-enum { SPAWN_FDS_MAX = 4 };
+enum {
+	SPAWN_FDS_MAX = 4,
+	SPAWN_PATH_MAX = 108, /* of sockaddr_un */
+};
 
 /* Fixed size; checked whole by the spawner before use. */
 struct spawn_request {
@@ -30,6 +33,8 @@ struct spawn_request {
 	bool drop;	     /* console: nobody may be reading; never wait */
 	bool escape;	     /* console: Ctrl-A x ends the VM */
 	unsigned queues;     /* block */
+	uint32_t cid;	     /* vsock: address of the guest */
+	char path[SPAWN_PATH_MAX]; /* vsock: where fds[1] listens */
 	uint8_t log_level;
 };
 
@@ -41,7 +46,7 @@ int spawner_create(struct spawner **out, struct err *err);
 
 /* What a fork of the spawner is to become: argv[0] is the role's name. */
 struct spawned_role {
-	char text[8][ID_MAX + 32];
+	char text[8][SPAWN_PATH_MAX + 16];
 	char *argv[9]; /* into text */
 	int argc;
 };
@@ -58,7 +63,8 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role);
 /*
  * Ask for a backend; it starts while the caller goes on. fds[0] is its end of
  * the vhost-user socket, the rest the role's: block: image; console: input and
- * output, or a listening socket. They are duplicated, the caller keeps its own.
+ * output, or a listening socket; vsock: a listening socket. They are duplicated,
+ * the caller keeps its own.
  * The socket of a backend that cannot start closes, and the log says why.
  */
 int spawner_start(struct spawner *spawner, const struct spawn_request *req,
