@@ -10,5 +10,6 @@
 
 int backend_block_main(int argc, char **argv);
 int backend_console_main(int argc, char **argv);
+int backend_vsock_main(int argc, char **argv);
 
 #endif

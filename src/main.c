@@ -163,6 +163,7 @@ static const struct {
 	{ "run", run_main, "run a VM (mote run --help)" },
 	{ "block", backend_block_main, "vhost-user block server" },
 	{ "console", backend_console_main, "vhost-user console server" },
+	{ "vsock", backend_vsock_main, "vhost-user vsock server" },
 	{ SPAWNER_ROLE, spawner_main, NULL },
 	{ "--version", version_main, "print the version" },
 	{ "-V", version_main, NULL },

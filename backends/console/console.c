@@ -143,11 +143,11 @@ int console_create(const struct console_config *cfg, struct console **out,
 	c->cfg.drop |=
 		c->cfg.listen_fd >= 0 || console_terminal_is_pty(&c->terminal);
 	if (ret == 0)
-		ret = console_buffer_create(&c->input, INPUT_BYTES);
+		ret = vu_buffer_create(&c->input, INPUT_BYTES);
 	if (ret == 0)
-		ret = console_buffer_create(&c->output,
-					    c->cfg.drop ? OUTPUT_DROP_BYTES
-							: OUTPUT_WAIT_BYTES);
+		ret = vu_buffer_create(&c->output, c->cfg.drop
+							   ? OUTPUT_DROP_BYTES
+							   : OUTPUT_WAIT_BYTES);
 	if (ret < 0) {
 		console_destroy(c);
 		return ret;
@@ -197,7 +197,7 @@ void console_destroy(struct console *c)
 	console_stream_close(&c->in);
 	console_stream_close(&c->out);
 	fd_close(&c->stall_fd);
-	console_buffer_destroy(&c->input);
-	console_buffer_destroy(&c->output);
+	vu_buffer_destroy(&c->input);
+	vu_buffer_destroy(&c->output);
 	free(c);
 }

@@ -6,7 +6,7 @@
 #ifndef MOTE_CONSOLE_H
 #define MOTE_CONSOLE_H
 
-#include "console_buffer.h"
+#include "vu_buffer.h"
 #include "console_escape.h"
 #include "console_stream.h"
 #include "vu_server.h"
@@ -31,11 +31,11 @@ struct console {
 	struct vu_watch in_watch, out_watch, listen_watch;
 	bool in_ready; /* a read may give something */
 	struct console_escape escape;
-	struct console_buffer input; /* read, not yet given to the guest */
+	struct vu_buffer input; /* read, not yet given to the guest */
 
-	struct console_buffer output; /* the guest's, not yet written */
-	unsigned outputs; /* since the driver came; see hint_size() */
-	bool tx_busy;	  /* tx holds a chain not yet consumed */
+	struct vu_buffer output; /* the guest's, not yet written */
+	unsigned outputs;	 /* since the driver came; see hint_size() */
+	bool tx_busy;		 /* tx holds a chain not yet consumed */
 	struct vu_chain tx;
 	struct vu_iov tx_left; /* of it */
 

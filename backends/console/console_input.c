@@ -34,13 +34,13 @@ static void take(struct console *c, const char *data, size_t len)
 	size_t n, part;
 
 	if (!c->cfg.escape) {
-		console_buffer_put(&c->input, data, len);
+		vu_buffer_put(&c->input, data, len);
 		return;
 	}
 	for (; len > 0; data += part, len -= part) {
 		part = len;
 		n = console_escape_filter(&c->escape, data, &part, out, &key);
-		console_buffer_put(&c->input, out, n);
+		vu_buffer_put(&c->input, out, n);
 		key_pressed(c, key);
 	}
 }
@@ -62,7 +62,7 @@ static void fill(struct console *c)
 	ssize_t n;
 
 	while (c->in_ready) {
-		room = console_buffer_room(&c->input) / 2;
+		room = vu_buffer_room(&c->input) / 2;
 		if (room == 0)
 			return;
 		n = read(c->in.fd, data, MIN(room, sizeof(data)));
@@ -94,7 +94,7 @@ static void deliver(struct console *c, struct vu_queue *queue,
 {
 	struct iovec guest[VU_IOV_MAX], pieces[2];
 	struct vu_iov to = { guest, chain->writable };
-	unsigned n = console_buffer_peek(&c->input, pieces);
+	unsigned n = vu_buffer_peek(&c->input, pieces);
 	size_t written = 0;
 
 	for (unsigned i = 0; i < chain->writable; i++)
@@ -102,7 +102,7 @@ static void deliver(struct console *c, struct vu_queue *queue,
 	for (unsigned i = 0; i < n; i++)
 		written += vu_iov_write(&to, pieces[i].iov_base,
 					pieces[i].iov_len);
-	console_buffer_drop(&c->input, written);
+	vu_buffer_drop(&c->input, written);
 	vu_queue_push(queue, chain, (uint32_t)written);
 }
 

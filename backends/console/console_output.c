@@ -72,7 +72,7 @@ static void discard(struct console *c, int error)
 	log_guest("console", c->cfg.id,
 		  "%zu bytes of output cannot be written and are lost: %s",
 		  c->output.len, strerror(error));
-	console_buffer_drop(&c->output, c->output.len);
+	vu_buffer_drop(&c->output, c->output.len);
 }
 
 void console_output_flush(struct console *c)
@@ -82,10 +82,10 @@ void console_output_flush(struct console *c)
 	ssize_t n;
 
 	while (c->out.fd >= 0 &&
-	       (count = console_buffer_peek(&c->output, pieces)) > 0) {
+	       (count = vu_buffer_peek(&c->output, pieces)) > 0) {
 		n = writev(c->out.fd, pieces, (int)count);
 		if (n > 0) {
-			console_buffer_drop(&c->output, (size_t)n);
+			vu_buffer_drop(&c->output, (size_t)n);
 			moved(c);
 			continue;
 		}
@@ -114,7 +114,7 @@ void console_output_ready(struct vu_watch *watch, uint32_t events)
 static void keep_newest(struct console *c)
 {
 	uint64_t len = vu_iov_len(&c->tx_left);
-	size_t room = console_buffer_room(&c->output), excess;
+	size_t room = vu_buffer_room(&c->output), excess;
 
 	if (len > c->output.size) {
 		vu_iov_skip(&c->tx_left, len - c->output.size);
@@ -122,9 +122,9 @@ static void keep_newest(struct console *c)
 		len = c->output.size;
 	}
 	excess = len > room ? (size_t)len - room : 0;
-	console_buffer_drop(&c->output, excess);
+	vu_buffer_drop(&c->output, excess);
 	c->dropped += excess;
-	console_buffer_put_iov(&c->output, &c->tx_left);
+	vu_buffer_put_iov(&c->output, &c->tx_left);
 }
 
 static bool next_chain(struct console *c, struct vu_queue *queue)
@@ -155,10 +155,10 @@ enum vu_served console_output_serve(struct console *c, struct vu_queue *queue)
 			console_output_flush(c);
 			return VU_SERVED_ALL;
 		}
-		bytes += console_buffer_put_iov(&c->output, &c->tx_left);
+		bytes += vu_buffer_put_iov(&c->output, &c->tx_left);
 		if (c->tx_left.count > 0) {
 			console_output_flush(c);
-			if (console_buffer_room(&c->output) > 0)
+			if (vu_buffer_room(&c->output) > 0)
 				continue; /* with the same chain */
 			if (!drops(c)) {
 				arm_stall_timer(c, true);
@@ -199,7 +199,7 @@ void console_output_linger(struct console *c)
 
 void console_output_say(struct console *c, const char *text)
 {
-	console_buffer_put(&c->output, text, strlen(text));
+	vu_buffer_put(&c->output, text, strlen(text));
 	console_output_flush(c);
 }
 

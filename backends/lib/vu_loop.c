@@ -30,6 +30,14 @@ int vu_loop_add(struct vu_loop *loop, struct vu_watch *watch, int fd,
 	return 0;
 }
 
+void vu_loop_change(struct vu_loop *loop, struct vu_watch *watch,
+		    uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event);
+}
+
 void vu_loop_remove(struct vu_loop *loop, struct vu_watch *watch)
 {
 	if (watch->fd < 0)

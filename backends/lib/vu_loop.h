@@ -37,6 +37,9 @@ void vu_loop_close(struct vu_loop *loop);
  */
 int vu_loop_add(struct vu_loop *loop, struct vu_watch *watch, int fd,
 		uint32_t events);
+/* Other events for a watch in the loop; what is ready now counts as an edge. */
+void vu_loop_change(struct vu_loop *loop, struct vu_watch *watch,
+		    uint32_t events);
 /* Does nothing for a watch that is not in the loop. Call before close(fd). */
 void vu_loop_remove(struct vu_loop *loop, struct vu_watch *watch);
 

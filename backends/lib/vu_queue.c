@@ -134,6 +134,8 @@ uint32_t vu_queue_stop(struct vu_queue *q)
 	q->started = false;
 	q->broken = false;
 	q->again = false;
+	if (q->server->cfg.ops->stopped != NULL)
+		q->server->cfg.ops->stopped(q->server->cfg.device, q);
 	return q->config.base;
 }
 
@@ -215,7 +217,7 @@ bool vu_queue_ready(struct vu_queue *q)
 	return runs(q) && q->ring.ops->ready(&q->ring);
 }
 
-static void serve_again(struct vu_queue *q)
+void vu_queue_serve_soon(struct vu_queue *q)
 {
 	q->again = true;
 	q->server->again = true;
@@ -228,14 +230,14 @@ void vu_queue_serve(struct vu_queue *q)
 
 	for (int round = 0; runs(q); round++) {
 		if (round == ROUNDS_MAX) {
-			serve_again(q);
+			vu_queue_serve_soon(q);
 			return;
 		}
 		q->ring.ops->kicks_off(&q->ring);
 		served = cfg->ops->serve(cfg->device, q);
 		vu_queue_notify(q);
 		if (served == VU_SERVED_PART)
-			serve_again(q);
+			vu_queue_serve_soon(q);
 		if (served != VU_SERVED_ALL || !runs(q))
 			return;
 		q->ring.ops->kicks_on(&q->ring);

@@ -44,6 +44,8 @@ struct vu_device_ops {
 	enum vu_served (*serve)(void *device, struct vu_queue *queue);
 	/* Return when in_flight is 0; pop nothing. */
 	void (*drain)(void *device, struct vu_queue *queue);
+	/* GET_VRING_BASE: the driver may have left. NULL when not needed. */
+	void (*stopped)(void *device, struct vu_queue *queue);
 	/* The configuration space: fill in up to VU_CONFIG_MAX bytes. */
 	void (*read_config)(void *device, void *buf);
 	/* A driver's write of len bytes; -EINVAL when it is not to be. */
@@ -110,6 +112,8 @@ void vu_queue_push(struct vu_queue *queue, const struct vu_chain *chain,
 		   uint32_t written);
 void vu_queue_notify(struct vu_queue *queue);
 void vu_queue_serve(struct vu_queue *queue);
+/* The same after the events at hand: once for all of them, and not nested. */
+void vu_queue_serve_soon(struct vu_queue *queue);
 /* Is another chain waiting? */
 bool vu_queue_ready(struct vu_queue *queue);
 /* A chain that makes no sense to the device: as for a bad ring. */

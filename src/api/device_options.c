@@ -172,28 +172,39 @@ int options_add_net(struct vm_config *cfg, char *text, struct err *err)
 	return ret;
 }
 
-/* Not the host's (2), nor those before it, nor VMADDR_CID_ANY: vsock(7). */
+struct vsock_options {
+	struct config_vsock vsock;
+	bool cid_given;
+};
+
 static int suboption_cid(const char *text, void *into, struct err *err)
 {
-	return suboption_uint(text, 3, UINT32_MAX - 1, into, err);
+	struct vsock_options *options = into;
+
+	options->cid_given = true;
+	return suboption_uint(text, 0, UINT32_MAX, &options->vsock.cid, err);
 }
 
 int options_add_vsock(struct vm_config *cfg, char *text, struct err *err)
 {
 	static const struct suboption table[] = {
-		{ "cid", suboption_cid, INTO(config_vsock, cid) },
-		{ "id", suboption_id, INTO(config_vsock, id) },
+		{ "uds", suboption_text, INTO(vsock_options, vsock.uds_path) },
+		{ "cid", suboption_cid, 0 },
+		{ "id", suboption_id, INTO(vsock_options, vsock.id) },
 	};
-	struct config_vsock *vsock = &cfg->vsocks[cfg->vsock_count];
+	struct vsock_options options = {
+		.vsock = { .cid = CONFIG_VSOCK_CID, .listen_fd = -1 },
+	};
 	int ret;
 
 	if (cfg->vsock_count == CONFIG_VSOCKS_MAX)
 		return err_set(err, EINVAL, "a guest can have one");
-	ret = suboptions_parse(text, NULL, table, ARRAY_LEN(table), vsock, err);
-	if (ret == 0 && vsock->cid == 0)
-		ret = err_set(err, EINVAL, "expected cid=N");
+	ret = suboptions_parse(text, NULL, table, ARRAY_LEN(table), &options,
+			       err);
+	if (ret == 0 && options.vsock.uds_path == NULL && !options.cid_given)
+		ret = err_set(err, EINVAL, "expected uds=PATH or cid=N");
 	if (ret == 0)
-		cfg->vsock_count++;
+		cfg->vsocks[cfg->vsock_count++] = options.vsock;
 	return ret;
 }
 

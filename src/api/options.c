@@ -142,8 +142,8 @@ static const struct {
 	  "tap=NAME|macvtap=NAME|tapfd=N[,vhostfd=M]"
 	  "[,mac=MAC][,mtu=N][,queues=1][,queue-size=N][,id=ID]",
 	  options_add_net, "network card on vhost-net (repeatable)" },
-	{ "vsock", "cid=N[,id=ID]", options_add_vsock,
-	  "sockets between host and guest, on vhost-vsock" },
+	{ "vsock", "uds=PATH[,cid=N]|cid=N[,id=ID]", options_add_vsock,
+	  "sockets between host and guest, on Unix sockets or vhost-vsock" },
 	{ "scsi", "wwpn=naa.…[,tpgt=N][,queues=N][,id=ID]", options_add_scsi,
 	  "disks of a vhost-scsi target (repeatable)" },
 	{ "console", "stdio|pty|file=PATH|socket=PATH|none[,id=ID]",

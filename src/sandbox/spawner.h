@@ -16,9 +16,12 @@
 #include "err.h"
 #include "util.h"
 
-enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE };
+enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE, SPAWN_VSOCK };
 
-enum { SPAWN_FDS_MAX = 4 };
+enum {
+	SPAWN_FDS_MAX = 4,
+	SPAWN_PATH_MAX = 108, /* of sockaddr_un */
+};
 
 /* Fixed size; checked whole by the spawner before use. */
 struct spawn_request {
@@ -31,6 +34,8 @@ struct spawn_request {
 	bool drop;	     /* console: nobody may be reading; never wait */
 	bool escape;	     /* console: Ctrl-A x ends the VM */
 	unsigned queues;     /* block */
+	uint32_t cid;	     /* vsock: address of the guest */
+	char path[SPAWN_PATH_MAX]; /* vsock: where fds[1] listens */
 	uint8_t log_level;
 };
 
@@ -42,7 +47,7 @@ int spawner_create(struct spawner **out, struct err *err);
 
 /* What a fork of the spawner is to become: argv[0] is the role's name. */
 struct spawned_role {
-	char text[9][ID_MAX + 32];
+	char text[9][SPAWN_PATH_MAX + 16];
 	char *argv[10]; /* into text */
 	int argc;
 };
@@ -60,7 +65,8 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role);
  * Ask for a backend; it starts while the caller goes on. fds[0] is its end of
  * the vhost-user socket, the rest the role's: block: image, and with control
  * the backend's end of that socket; console: input and output, or a listening
- * socket. They are duplicated, the caller keeps its own.
+ * socket; vsock: a listening socket. They are duplicated, the caller keeps its
+ * own.
  * Its log lines, and from now on the spawner's, go where this process's go now; a
  * backend that runs already stays with what it was given.
  * The socket of a backend that cannot start closes, and the log says why.

@@ -52,7 +52,7 @@ static struct {
 		int socket; /* its end of the vhost-user socket */
 		char id[ID_MAX + 1];
 	} children[CHILDREN_MAX];
-	char files[FILES_MAX][SPAWNER_PATH_MAX];
+	char files[FILES_MAX][SPAWN_PATH_MAX];
 	size_t file_count;
 } self;
 
@@ -75,6 +75,7 @@ static void make_args(struct spawned_role *role,
 	static const char *const names[] = {
 		[SPAWN_BLOCK] = "block",
 		[SPAWN_CONSOLE] = "console",
+		[SPAWN_VSOCK] = "vsock",
 	};
 
 	role->argc = 0;
@@ -91,6 +92,10 @@ static void make_args(struct spawned_role *role,
 			add_text(role, "--read-only");
 		if (req->direct)
 			add_text(role, "--direct");
+	} else if (req->role == SPAWN_VSOCK) {
+		add_text(role, "--listen-fd=%d", FIRST_ROLE_FD + 1);
+		add_text(role, "--guest-cid=%u", req->cid);
+		add_text(role, "--uds-path=%s", req->path);
 	} else if (req->listen) {
 		add_text(role, "--listen-fd=%d", FIRST_ROLE_FD + 1);
 	} else {
@@ -183,8 +188,10 @@ static bool request_is_valid(const struct spawn_request *req, size_t n)
 		wanted = 3; /* input and output */
 	if (req->role == SPAWN_BLOCK && req->control)
 		wanted = 3; /* image and control socket */
-	return (req->role == SPAWN_BLOCK || req->role == SPAWN_CONSOLE) &&
+	return (req->role == SPAWN_BLOCK || req->role == SPAWN_CONSOLE ||
+		req->role == SPAWN_VSOCK) &&
 	       n == wanted && id_is_valid(req->id) && req->queues <= 256 &&
+	       memchr(req->path, '\0', SPAWN_PATH_MAX) != NULL &&
 	       req->log_level <= LOG_DEBUG;
 }
 
@@ -211,9 +218,9 @@ static bool handle_message(const struct spawner_message *message,
 		break;
 	case SPAWNER_UNLINK:
 		if (self.file_count < FILES_MAX &&
-		    memchr(message->path, '\0', SPAWNER_PATH_MAX) != NULL)
+		    memchr(message->path, '\0', SPAWN_PATH_MAX) != NULL)
 			memcpy(self.files[self.file_count++], message->path,
-			       SPAWNER_PATH_MAX);
+			       SPAWN_PATH_MAX);
 		break;
 	case SPAWNER_EXITED:
 		break;

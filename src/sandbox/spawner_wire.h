@@ -16,16 +16,13 @@ enum spawner_verb {
 	SPAWNER_EXITED, /* spawner -> monitor: exited */
 };
 
-enum {
-	SPAWNER_PATH_MAX = 108, /* of sockaddr_un */
-	SPAWNER_FDS_MAX = SPAWN_FDS_MAX + 1,
-};
+enum { SPAWNER_FDS_MAX = SPAWN_FDS_MAX + 1 };
 
 struct spawner_message {
 	enum spawner_verb verb;
 	union {
 		struct spawn_request start;
-		char path[SPAWNER_PATH_MAX];
+		char path[SPAWN_PATH_MAX];
 		struct {
 			char id[ID_MAX + 1];
 			int status; /* as wait(2) has it */

@@ -5,6 +5,7 @@
  * Everything here can be said without opening a file or a device.
  */
 #include "config.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,10 @@ static const char *first_vhost_user_device(const struct vm_config *cfg)
 		return cfg->disks[0].id;
 	if (cfg->vhost_user_count > 0)
 		return cfg->vhost_user[0].id;
+	for (unsigned i = 0; i < cfg->vsock_count; i++) {
+		if (cfg->vsocks[i].uds_path != NULL)
+			return cfg->vsocks[i].id;
+	}
 	if (cfg->console_count > 0)
 		return cfg->consoles[0].id;
 	return NULL;
@@ -207,6 +212,28 @@ static int check_nets(const struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
+static int check_vsocks(const struct vm_config *cfg, struct err *err)
+{
+	struct sockaddr_un addr;
+	int ret = 0;
+
+	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++) {
+		const struct config_vsock *vsock = &cfg->vsocks[i];
+
+		if (vsock->uds_path != NULL)
+			ret = unix_socket_address(vsock->uds_path, &addr, err);
+		/* vsock(7): not the host's 2 nor those before it nor ANY. */
+		else if (vsock->cid < 3 || vsock->cid == UINT32_MAX)
+			ret = err_set(err, EINVAL,
+				      "cid %" PRIu32 ": use 3 to 4294967294, "
+				      "or any with uds=PATH",
+				      vsock->cid);
+		if (ret < 0)
+			err_prefix(err, ret, "vsock %s", vsock->id);
+	}
+	return ret;
+}
+
 static int check_scsis(struct vm_config *cfg, struct err *err)
 {
 	for (unsigned i = 0; i < cfg->scsi_count; i++) {
@@ -248,6 +275,8 @@ int vm_config_check(struct vm_config *cfg, struct err *err)
 		ret = check_disks(cfg, err);
 	if (ret == 0)
 		ret = check_nets(cfg, err);
+	if (ret == 0)
+		ret = check_vsocks(cfg, err);
 	if (ret == 0)
 		ret = check_scsis(cfg, err);
 	if (ret == 0)

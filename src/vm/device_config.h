@@ -16,6 +16,7 @@ enum {
 	CONFIG_VHOST_USER_MAX = 32,
 	CONFIG_NETS_MAX = 16,
 	CONFIG_VSOCKS_MAX = 1, /* a driver takes one */
+	CONFIG_VSOCK_CID = 3,  /* default, with uds_path */
 	CONFIG_SCSIS_MAX = 8,
 	CONFIG_SCSI_QUEUES_MAX = 128, /* for requests; of vhost-scsi */
 	CONFIG_WWPN_MAX = 223,	      /* bytes; of vhost-scsi */
@@ -64,9 +65,12 @@ struct config_net {
 	uint16_t queue_size;
 };
 
+/* On Unix sockets, served by `mote vsock`, or on the kernel's vhost-vsock. */
 struct config_vsock {
 	char id[ID_MAX + 1];
-	uint32_t cid; /* 0: not given */
+	uint32_t cid;	      /* any with uds_path, else one of the host's */
+	const char *uds_path; /* NULL: the kernel's */
+	int listen_fd;	      /* listens there; -1: to be bound */
 };
 
 struct config_scsi {

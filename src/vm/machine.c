@@ -9,7 +9,6 @@
  * VM, a command or a signal, once, in any state, and leaves the event loop.
  */
 #include "machine.h"
-#include "fd.h"
 #include "journal.h"
 #include "log.h"
 #include "machine_files.h"
@@ -118,7 +117,7 @@ static int configure(struct machine *machine, const struct command *command,
 	int ret = check_so_far(&next, err);
 
 	if (ret == 0)
-		ret = machine_open_files(&next, err);
+		ret = machine_open_files(&next, &machine->config, err);
 	if (ret < 0)
 		return ret;
 	machine_close_files(&machine->config, &next);
@@ -145,11 +144,7 @@ static int start(struct machine *machine, const struct command *command,
 		machine->vm = NULL;
 		return ret;
 	}
-	/* Loaded, or held by what still loads; served by backends. */
-	fd_close(&machine->config.kernel_fd);
-	fd_close(&machine->config.initrd_fd);
-	for (unsigned i = 0; i < machine->config.disk_count; i++)
-		fd_close(&machine->config.disks[i].fd);
+	machine_hand_over_files(&machine->config);
 	machine->state = MACHINE_RUNNING;
 	journal_post("started", machine->config.id, "%s", "");
 	return 0;

@@ -5,10 +5,13 @@
 #include "machine_files.h"
 #include "fd.h"
 #include "tap.h"
+#include "unix_socket.h"
 #include "vm.h"
 #include "vm_image.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Every descriptor of a configuration. */
 enum {
@@ -30,27 +33,56 @@ static size_t list_fds(struct vm_config *cfg, int *fds[FDS_MAX])
 		fds[n++] = &cfg->nets[i].tap_fd;
 		fds[n++] = &cfg->nets[i].vhost_fd;
 	}
+	for (unsigned i = 0; i < cfg->vsock_count; i++)
+		fds[n++] = &cfg->vsocks[i].listen_fd;
 	return n;
+}
+
+static bool has_fd(const struct vm_config *cfg, int fd)
+{
+	struct vm_config copy = *cfg;
+	int *fds[FDS_MAX];
+	size_t n = list_fds(&copy, fds);
+
+	for (size_t i = 0; i < n; i++) {
+		if (*fds[i] == fd)
+			return true;
+	}
+	return false;
 }
 
 void machine_close_files(struct vm_config *cfg, const struct vm_config *keep)
 {
-	struct vm_config kept;
-	int *fds[FDS_MAX], *kept_fds[FDS_MAX];
-	size_t n = list_fds(cfg, fds), kept_count = 0;
+	int *fds[FDS_MAX];
+	size_t n;
 
-	if (keep != NULL) {
-		kept = *keep;
-		kept_count = list_fds(&kept, kept_fds);
+	for (unsigned i = 0; i < cfg->vsock_count; i++) {
+		const struct config_vsock *vsock = &cfg->vsocks[i];
+
+		/* Before its listener: nobody else can be there in between. */
+		if (vsock->listen_fd >= 0 &&
+		    (keep == NULL || !has_fd(keep, vsock->listen_fd)))
+			unlink(vsock->uds_path);
 	}
+	n = list_fds(cfg, fds);
 	for (size_t i = 0; i < n; i++) {
-		bool is_kept = false;
-
-		for (size_t j = 0; j < kept_count; j++)
-			is_kept |= *fds[i] == *kept_fds[j];
-		if (!is_kept)
+		if (keep == NULL || !has_fd(keep, *fds[i]))
 			fd_close(fds[i]);
 	}
+}
+
+void machine_hand_over_files(struct vm_config *cfg)
+{
+	fd_close(&cfg->kernel_fd);
+	fd_close(&cfg->initrd_fd);
+	for (unsigned i = 0; i < cfg->disk_count; i++)
+		fd_close(&cfg->disks[i].fd);
+	for (unsigned i = 0; i < cfg->net_count; i++) {
+		fd_close(&cfg->nets[i].tap_fd);
+		fd_close(&cfg->nets[i].vhost_fd);
+	}
+	for (unsigned i = 0; i < cfg->vsock_count; i++)
+		fd_close(&cfg->vsocks[i].listen_fd);
 }
 
 static int open_named(const char *what, const char *path, int *fd,
@@ -66,6 +98,33 @@ static int open_named(const char *what, const char *path, int *fd,
 		return err_prefix(err, ret, "%s", what);
 	}
 	return 0;
+}
+
+/* Bound by us before, and still there: then that is it. */
+static int reuse_socket(const char *path, const struct vm_config *before)
+{
+	for (unsigned i = 0; i < before->vsock_count; i++) {
+		const struct config_vsock *old = &before->vsocks[i];
+
+		if (old->uds_path != NULL && old->listen_fd >= 0 &&
+		    strcmp(old->uds_path, path) == 0 && access(path, F_OK) == 0)
+			return old->listen_fd;
+	}
+	return -1;
+}
+
+static int bind_vsock(struct config_vsock *vsock,
+		      const struct vm_config *before, struct err *err)
+{
+	int ret;
+
+	if (vsock->uds_path == NULL || vsock->listen_fd >= 0)
+		return 0;
+	vsock->listen_fd = reuse_socket(vsock->uds_path, before);
+	if (vsock->listen_fd >= 0)
+		return 0;
+	ret = unix_socket_listen(vsock->uds_path, &vsock->listen_fd, err);
+	return ret < 0 ? err_prefix(err, ret, "vsock %s", vsock->id) : 0;
 }
 
 /* A tap that nobody but us knows of yet is of no use while it is down. */
@@ -88,7 +147,8 @@ static int open_tap(struct config_net *net, struct err *err)
 	return 0;
 }
 
-static int open_all(struct vm_config *cfg, struct err *err)
+static int open_all(struct vm_config *cfg, const struct vm_config *before,
+		    struct err *err)
 {
 	int ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
 
@@ -109,13 +169,17 @@ static int open_all(struct vm_config *cfg, struct err *err)
 		if (cfg->nets[i].tap_fd < 0)
 			ret = open_tap(&cfg->nets[i], err);
 	}
+	/* Last: nothing that fails later leaves a file behind. */
+	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++)
+		ret = bind_vsock(&cfg->vsocks[i], before, err);
 	return ret;
 }
 
-int machine_open_files(struct vm_config *cfg, struct err *err)
+int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
+		       struct err *err)
 {
 	struct vm_config given = *cfg;
-	int ret = open_all(cfg, err);
+	int ret = open_all(cfg, before, err);
 
 	if (ret < 0)
 		machine_close_files(cfg, &given);

@@ -13,13 +13,24 @@
 #include "config.h"
 
 /*
- * Open what cfg names and has no descriptor for: kernel, initrd, images, taps.
+ * Open what cfg names and has no descriptor for: kernel, initrd, images, taps,
+ * the socket of a vsock, unless before, which cfg is to replace, has the same.
  * Images of disks are not locked before the start. On failure whatever was opened
  * here is closed, and cfg must be thrown away.
  */
-int machine_open_files(struct vm_config *cfg, struct err *err);
+int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
+		       struct err *err);
 
-/* Close the descriptors of cfg, but those that keep has too; NULL: all. */
+/*
+ * Close the descriptors of cfg, but those that keep has too; NULL: all. The file
+ * of a socket goes with it.
+ */
 void machine_close_files(struct vm_config *cfg, const struct vm_config *keep);
+
+/*
+ * A VM has been made of cfg: its loader, backends and devices have copies. Only
+ * images of persistent memory stay, for their locks.
+ */
+void machine_hand_over_files(struct vm_config *cfg);
 
 #endif

@@ -3,8 +3,8 @@
  * vm_devices.c - the devices of the configuration become slots on the bus
  *
  * Order on the bus, and so of names in the guest (vda, vdb, ...; hvc0, ...):
- * disks, vhost-user devices, those of the kernel (vm_kernel_devices.c), consoles,
- * each in the order they were given.
+ * disks, vhost-user devices, sockets on Unix sockets, those of the kernel
+ * (vm_kernel_devices.c), consoles, each in the order they were given.
  */
 #include "vm_internal.h"
 #include "vm_disks.h"
@@ -39,8 +39,12 @@ struct vm_device *vm_add_device(struct vm *vm, const char *id, struct err *err)
 static int connect_own_backend(struct vm *vm, struct vm_device *device,
 			       struct vhost **out, struct err *err)
 {
-	const char *type =
-		device->device_id == VIRTIO_ID_BLOCK ? "blk" : "console";
+	static const char *const types[] = {
+		[VIRTIO_ID_BLOCK] = "blk",
+		[VIRTIO_ID_CONSOLE] = "console",
+		[VIRTIO_ID_VSOCK] = "vsock",
+	};
+	const char *type = types[device->device_id];
 	struct vhost_user_config cfg = {
 		.id = device->id,
 		.device_id = device->device_id,
@@ -163,6 +167,20 @@ static int start_console(struct vm *vm, const struct config_console *console,
 	return ret;
 }
 
+static int start_vsock(struct vm *vm, const struct config_vsock *vsock,
+		       struct err *err)
+{
+	int backend_fd, ret;
+
+	ret = vm_add_own_device(vm, vsock->id, VIRTIO_ID_VSOCK, vsock,
+				&backend_fd, err);
+	if (ret < 0)
+		return ret;
+	ret = vm_start_vsock(vm, vsock, backend_fd, err);
+	fd_close(&backend_fd);
+	return ret;
+}
+
 int vm_start_backends(struct vm *vm, struct err *err)
 {
 	const struct vm_config *cfg = vm->cfg;
@@ -172,6 +190,10 @@ int vm_start_backends(struct vm *vm, struct err *err)
 		ret = vm_start_disk(vm, &cfg->disks[i], err);
 	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++)
 		ret = add_vhost_user(vm, &cfg->vhost_user[i], err);
+	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++) {
+		if (cfg->vsocks[i].uds_path != NULL)
+			ret = start_vsock(vm, &cfg->vsocks[i], err);
+	}
 	if (ret == 0)
 		ret = vm_add_kernel_devices(vm, err);
 	for (unsigned i = 0; i < cfg->console_count && ret == 0; i++)

@@ -104,9 +104,11 @@ int vm_add_kernel_devices(struct vm *vm, struct err *err)
 	for (unsigned i = 0; i < cfg->net_count && ret == 0; i++)
 		ret = add(vm, cfg->nets[i].id, VIRTIO_ID_NET, &cfg->nets[i],
 			  connect_net, err);
-	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++)
-		ret = add(vm, cfg->vsocks[i].id, VIRTIO_ID_VSOCK,
-			  &cfg->vsocks[i], connect_vsock, err);
+	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++) {
+		if (cfg->vsocks[i].uds_path == NULL)
+			ret = add(vm, cfg->vsocks[i].id, VIRTIO_ID_VSOCK,
+				  &cfg->vsocks[i], connect_vsock, err);
+	}
 	for (unsigned i = 0; i < cfg->scsi_count && ret == 0; i++)
 		ret = add(vm, cfg->scsis[i].id, VIRTIO_ID_SCSI, &cfg->scsis[i],
 			  connect_scsi, err);

@@ -32,7 +32,7 @@ for option in $(comm -13 <(help_options run) <(man_options)); do
 	say "$option is in docs/mote.1 but not in 'mote run --help'"
 done
 
-for role in block console; do
+for role in block console vsock; do
 	"$mote" "$role" --help >/dev/null || say "'mote $role --help' fails"
 done
 

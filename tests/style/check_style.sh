@@ -40,6 +40,7 @@ declare -A MAY_INCLUDE=(
 	[backends/lib]="src/base"
 	[backends/block]="src/base backends backends/lib"
 	[backends/console]="src/base backends backends/lib"
+	[backends/vsock]="src/base backends backends/lib"
 )
 
 findings=$(mktemp)

@@ -7,7 +7,7 @@
  */
 #include "console_peer.h"
 #include "backend.h"
-#include "console_buffer.h"
+#include "vu_buffer.h"
 #include "console_escape.h"
 #include "fd.h"
 
@@ -27,32 +27,32 @@ static const uint64_t formats[] = {
 
 START_TEST(a_buffer_gives_back_what_was_put_in_and_in_order)
 {
-	struct console_buffer buf;
+	struct vu_buffer buf;
 	struct iovec pieces[2];
 	size_t in = 0, out = 0;
 	char bytes[300];
 	unsigned seed = 1;
 
-	ck_assert_int_eq(console_buffer_create(&buf, 257), 0);
+	ck_assert_int_eq(vu_buffer_create(&buf, 257), 0);
 	for (int round = 0; round < 5000; round++) {
 		size_t want = (size_t)rand_r(&seed) % sizeof(bytes), n;
 
 		for (size_t i = 0; i < want; i++)
 			bytes[i] = pattern_at(in + i);
-		n = MIN(want, console_buffer_room(&buf));
-		ck_assert_uint_eq(console_buffer_put(&buf, bytes, want), n);
+		n = MIN(want, vu_buffer_room(&buf));
+		ck_assert_uint_eq(vu_buffer_put(&buf, bytes, want), n);
 		in += n;
-		n = console_buffer_peek(&buf, pieces);
+		n = vu_buffer_peek(&buf, pieces);
 		ck_assert_uint_eq(n > 0, buf.len > 0);
 		want = (size_t)rand_r(&seed) % (buf.len + 1);
 		n = MIN(want, pieces[0].iov_len);
 		ck_assert(pattern_is(pieces[0].iov_base, out, n));
 		ck_assert(pattern_is(pieces[1].iov_base, out + n, want - n));
-		console_buffer_drop(&buf, want);
+		vu_buffer_drop(&buf, want);
 		out += want;
 		ck_assert_uint_eq(buf.len, in - out);
 	}
-	console_buffer_destroy(&buf);
+	vu_buffer_destroy(&buf);
 }
 END_TEST
 

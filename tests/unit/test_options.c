@@ -12,6 +12,8 @@
 
 enum { WORDS_MAX = 20 };
 
+#define NAME_54 "socket-with-a-name-that-is-fifty-four-bytes-long.sock0"
+
 /* Parse a line of words, then check it: what `mote run` does with argv. */
 static int parse_line(const char *line, struct vm_config *cfg, struct err *err)
 {
@@ -102,9 +104,15 @@ static const struct {
 	{ "--kernel k --net tap=a --net tap=a", "net0 and net net1" },
 	{ "--kernel k --net tapfd=3 --net tapfd=4,vhostfd=3", "net1" },
 	{ "--kernel k --net tap=a,id=x --disk d,id=x", "'x' is used twice" },
-	{ "--kernel k --vsock id=v", "expected cid=N" },
-	{ "--kernel k --vsock cid=2", "cid: '2'" },
-	{ "--kernel k --vsock cid=4294967295", "cid: '4294967295'" },
+	{ "--kernel k --vsock id=v", "expected uds=PATH or cid=N" },
+	{ "--kernel k --vsock cid=2", "vsock vsock0: cid 2: use 3 to" },
+	{ "--kernel k --vsock cid=4294967295", "cid 4294967295: use 3 to" },
+	{ "--kernel k --vsock uds=v,cid=4294967296", "cid: '4294967296'" },
+	{ "--kernel k --vsock uds=", "uds" },
+	{ "--kernel k --vsock uds=" NAME_54 NAME_54,
+	  "vsock vsock0: socket 'socket-with" },
+	{ "--kernel k --vsock uds=v --memory 64M,sharing=private",
+	  "device vsock0 is a vhost-user device" },
 	{ "--kernel k --vsock cid=3 --vsock cid=4", "can have one" },
 	{ "--kernel k --scsi tpgt=1", "expected wwpn" },
 	{ "--kernel k --scsi wwpn=naa.1,tpgt=65536", "tpgt: '65536'" },
@@ -293,11 +301,33 @@ START_TEST(every_part_of_a_kernel_device_arrives)
 	ck_assert_int_eq(cfg.nets[2].tap_fd, 0);
 	ck_assert_int_eq(cfg.nets[2].vhost_fd, 9);
 	ck_assert_uint_eq(cfg.vsocks[0].cid, UINT32_MAX - 1);
+	ck_assert_ptr_null(cfg.vsocks[0].uds_path);
 	ck_assert_str_eq(cfg.scsis[0].wwpn, "naa.1");
 	ck_assert_uint_eq(cfg.scsis[0].tpgt, 1);
 	ck_assert_uint_eq(cfg.scsis[0].queues, 3);
 	ck_assert_uint_eq(cfg.scsis[1].tpgt, 0);
 	ck_assert_uint_eq(cfg.scsis[1].queues, 2);
+}
+END_TEST
+
+START_TEST(sockets_on_unix_sockets_can_have_any_address)
+{
+	struct vm_config cfg;
+	struct err err;
+
+	ck_assert_int_eq(parse_line("--kernel k --console none "
+				    "--vsock uds=v.sock",
+				    &cfg, &err),
+			 0);
+	ck_assert_str_eq(cfg.vsocks[0].uds_path, "v.sock");
+	ck_assert_uint_eq(cfg.vsocks[0].cid, 3);
+	ck_assert_int_eq(cfg.vsocks[0].listen_fd, -1);
+	ck_assert(vm_config_is_shared(&cfg));
+	ck_assert_int_eq(parse_line("--kernel k --vsock cid=0,uds=v,id=v", &cfg,
+				    &err),
+			 0);
+	ck_assert_uint_eq(cfg.vsocks[0].cid, 0);
+	ck_assert_str_eq(cfg.vsocks[0].id, "v");
 }
 END_TEST
 
@@ -341,6 +371,7 @@ int main(void)
 	tcase_add_test(tc, every_part_of_a_kernel_device_arrives);
 	tcase_add_loop_test(tc, descriptors_have_to_be_passed, 0,
 			    ARRAY_LEN(passed));
+	tcase_add_test(tc, sockets_on_unix_sockets_can_have_any_address);
 	tcase_add_test(tc, every_part_of_a_device_option_arrives);
 	tcase_add_test(tc, images_are_named_in_their_order);
 	tcase_add_loop_test(tc,

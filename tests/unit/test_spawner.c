@@ -68,7 +68,6 @@ static void start_as(struct fixture *f, const char *id,
 {
 	int fds[2];
 
-	req.role = SPAWN_BLOCK;
 	req.queues = 2;
 	req.log_level = LOG_ERROR;
 	snprintf(req.id, sizeof(req.id), "%s", id);
@@ -207,6 +206,34 @@ START_TEST(nobody_else_starts_a_spawner)
 	struct spawned_role role;
 
 	ck_assert_int_eq(spawner_serve(3, words, &role), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_socket_path_arrives_unless_it_has_no_end)
+{
+	struct fixture f = { .status = -1 };
+	struct spawn_request req = { .role = SPAWN_VSOCK, .cid = ~0u };
+	char text[512] = "", expected[512];
+	ssize_t n;
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	memset(req.path, 'p', sizeof(req.path));
+	start_as(&f, "vsock0", req);
+	ck_assert_int_eq(read(f.pipe[0], text, sizeof(text)), 0);
+	fd_close(&f.socket[0]);
+
+	req.path[sizeof(req.path) - 1] = '\0';
+	start_as(&f, "vsock0", req);
+	for (size_t len = 0;
+	     (n = read(f.pipe[0], text + len, sizeof(text) - len - 1)) > 0;)
+		len += (size_t)n;
+	snprintf(expected, sizeof(expected),
+		 "vsock --fd=3 --id=vsock0 --log-level=error --listen-fd=4 "
+		 "--guest-cid=4294967295 --uds-path=%s ",
+		 req.path);
+	ck_assert_str_eq(text, expected);
+	fd_close(&f.socket[0]);
+	spawner_destroy(f.spawner);
 }
 END_TEST
 
@@ -351,6 +378,7 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, a_role_is_reported_before_its_socket_closes);
 	tcase_add_test(tc, a_role_shows_its_own_command_line);
 	tcase_add_test(tc, nobody_else_starts_a_spawner);
+	tcase_add_test(tc, a_socket_path_arrives_unless_it_has_no_end);
 	tcase_add_test(tc, a_request_with_a_hostile_id_starts_nothing);
 	tcase_add_test(tc,
 		       a_log_line_that_nobody_reads_does_not_end_the_spawner);

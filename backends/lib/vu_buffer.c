@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * console_buffer.c - a bounded queue of bytes between the guest and a stream
+ * vu_buffer.c - a bounded queue of bytes between the guest and a stream
  */
-#include "console_buffer.h"
+#include "vu_buffer.h"
 #include "util.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
-int console_buffer_create(struct console_buffer *buf, size_t size)
+int vu_buffer_create(struct vu_buffer *buf, size_t size)
 {
-	*buf = (struct console_buffer){ .size = size };
+	*buf = (struct vu_buffer){ .size = size };
 	/* Not malloc(): pages that are never used must not become memory. */
 	buf->data = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -22,7 +22,7 @@ int console_buffer_create(struct console_buffer *buf, size_t size)
 	return 0;
 }
 
-void console_buffer_destroy(struct console_buffer *buf)
+void vu_buffer_destroy(struct vu_buffer *buf)
 {
 	if (buf->data != NULL)
 		munmap(buf->data, buf->size);
@@ -30,16 +30,15 @@ void console_buffer_destroy(struct console_buffer *buf)
 }
 
 /* The free bytes that follow each other after the newest one. */
-static size_t tail(const struct console_buffer *buf, char **at)
+static size_t tail(const struct vu_buffer *buf, char **at)
 {
 	size_t start = (buf->head + buf->len) % buf->size;
 
 	*at = buf->data + start;
-	return MIN(console_buffer_room(buf), buf->size - start);
+	return MIN(vu_buffer_room(buf), buf->size - start);
 }
 
-size_t console_buffer_put(struct console_buffer *buf, const void *data,
-			  size_t len)
+size_t vu_buffer_put(struct vu_buffer *buf, const void *data, size_t len)
 {
 	size_t done = 0, n;
 	char *at;
@@ -53,7 +52,7 @@ size_t console_buffer_put(struct console_buffer *buf, const void *data,
 	return done;
 }
 
-size_t console_buffer_put_iov(struct console_buffer *buf, struct vu_iov *v)
+size_t vu_buffer_put_iov(struct vu_buffer *buf, struct vu_iov *v)
 {
 	size_t done = 0, n;
 	char *at;
@@ -66,8 +65,7 @@ size_t console_buffer_put_iov(struct console_buffer *buf, struct vu_iov *v)
 	return done;
 }
 
-unsigned console_buffer_peek(const struct console_buffer *buf,
-			     struct iovec pieces[2])
+unsigned vu_buffer_peek(const struct vu_buffer *buf, struct iovec pieces[2])
 {
 	size_t first = MIN(buf->len, buf->size - buf->head);
 
@@ -78,7 +76,7 @@ unsigned console_buffer_peek(const struct console_buffer *buf,
 	return pieces[1].iov_len > 0 ? 2 : 1;
 }
 
-void console_buffer_drop(struct console_buffer *buf, size_t len)
+void vu_buffer_drop(struct vu_buffer *buf, size_t len)
 {
 	buf->len -= len;
 	buf->head = buf->len == 0 ? 0 : (buf->head + len) % buf->size;
