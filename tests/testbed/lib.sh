@@ -14,7 +14,7 @@ export PATH
 # What each job needs installed, as Debian 12 names it. Each list is complete
 # for a minimal installation: build-essential brings gcc and make.
 PACKAGES_BUILD=(build-essential cmake ninja-build pkg-config libevent-dev
-	liburing-dev)
+	libjansson-dev liburing-dev)
 PACKAGES_KERNELS=(busybox-static cpio debian-archive-keyring kmod lz4
 	python3-minimal xz-utils zstd)
 PACKAGES_BED=(dropbear-bin qemu-system-x86)
