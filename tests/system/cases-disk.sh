@@ -175,16 +175,14 @@ request_swap()
 	expect "answer for $1" "$(sed -n "s|^$1: ||p" "$T/spawned")" 0
 }
 
-# An empty file stands in for an image that is named later and taken away again.
+# swap KERNEL IMAGE: an empty file stands in for an image that is named later and
+# taken away again. IMAGE begins with the 4 MiB whose sum is in $T/sum.
 swap()
 {
-	local sock=$T/block.sock
+	local sock=$T/block.sock image=$2
 
 	: >"$T/empty"
 	: >"$T/empty-again"
-	head -c 4M /dev/urandom >"$T/image"
-	echo 'no whole sector' >>"$T/image"
-	md5sum <(head -c 4M "$T/image") >"$T/sum"
 	mkfifo "$T/requests"
 	spawn "$MOTE_TOP/tests/system/swap-image" "$MOTE" "$sock" "$T/empty" \
 		"$T/requests"
@@ -206,7 +204,7 @@ swap()
 	END
 	wait_until 60 "the guest sees the empty disk" \
 		grep -qs "at first 0" "$T/hvc0"
-	request_swap "$T/image"
+	request_swap "$image"
 	wait_until 60 "the guest has written" grep -qs written "$T/hvc0"
 	request_swap "$T/empty-again"
 	wait_for_end
@@ -217,8 +215,31 @@ swap()
 then $((4 << 20)) $(cut -c1-32 "$T/sum")
 written
 at last 0"
-	expect "what the image holds" "$(head -n 1 "$T/image")" seen
+	expect "what the image holds" "$(head -n 1 "$image")" seen
+}
+# Its size is no number of sectors: the guest does not see the rest.
+swap_file()
+{
+	head -c 4M /dev/urandom >"$T/image"
+	md5sum <"$T/image" >"$T/sum"
+	echo 'no whole sector' >>"$T/image"
+	swap "$1" "$T/image"
 }
 for kernel in cloud 6.12; do
-	add_case "disk.$kernel.swap" 180 swap "$kernel"
+	add_case "disk.$kernel.swap" 180 swap_file "$kernel"
 done
+
+# The guest has been told of blocks of 512 bytes and keeps to it.
+swap_larger_blocks()
+{
+	local device
+
+	head -c 4M /dev/urandom >"$T/image"
+	md5sum <"$T/image" >"$T/sum"
+	modprobe loop
+	device=$(losetup --find --show --sector-size 4096 "$T/image")
+	expect "size of a block" "$(blockdev --getss "$device")" 4096
+	swap cloud "$device"
+	losetup -d "$device"
+}
+add_case disk.swap-larger-blocks 180 swap_larger_blocks
