@@ -54,6 +54,9 @@ static int check_kind(struct block_image *image, struct err *err)
 	if (!image->read_only && (flags & O_ACCMODE) != O_RDWR)
 		return err_set(err, EBADF, "image %s: not open for writing",
 			       image->name);
+	if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY)
+		return err_set(err, EBADF, "image %s: not open for reading",
+			       image->name);
 	image->device = S_ISBLK(st.st_mode);
 	fcntl(image->fd, F_SETFL, flags & ~O_NONBLOCK);
 	return 0;

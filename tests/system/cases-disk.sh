@@ -166,3 +166,80 @@ locked()
 	expect_end 0
 }
 add_case disk.locked 120 locked
+
+# request_swap PATH: and wait for the answer. fd 4 leads to swap-image.
+request_swap()
+{
+	echo "$1" >&4
+	wait_until 60 "an answer for $1" grep -qs "^$1: " "$T/spawned"
+	expect "answer for $1" "$(sed -n "s|^$1: ||p" "$T/spawned")" 0
+}
+
+# swap KERNEL IMAGE: an empty file stands in for an image that is named later and
+# taken away again. IMAGE begins with the 4 MiB whose sum is in $T/sum.
+swap()
+{
+	local sock=$T/block.sock image=$2
+
+	: >"$T/empty"
+	: >"$T/empty-again"
+	mkfifo "$T/requests"
+	spawn "$MOTE_TOP/tests/system/swap-image" "$MOTE" "$sock" "$T/empty" \
+		"$T/requests"
+	exec 4>"$T/requests"
+	wait_until 20 "mote block listens" test -S "$sock"
+	{ start "$1" --vhost-user "blk,socket=$sock" <<-'END'; } 3</dev/null
+	size()
+	{
+		blockdev --getsize64 /dev/vda
+	}
+	echo "at first $(size)"
+	until [ "$(size)" -gt 0 ]; do sleep 0.1; done
+	echo "then $(size) $(md5sum </dev/vda | cut -c1-32)"
+	echo "seen" | dd of=/dev/vda bs=512 count=1 conv=sync oflag=direct \
+		2>/dev/null
+	echo "written"
+	until [ "$(size)" -eq 0 ]; do sleep 0.1; done
+	echo "at last $(size)"
+	END
+	wait_until 60 "the guest sees the empty disk" \
+		grep -qs "at first 0" "$T/hvc0"
+	request_swap "$image"
+	wait_until 60 "the guest has written" grep -qs written "$T/hvc0"
+	request_swap "$T/empty-again"
+	wait_for_end
+	exec 4>&-
+	wait
+	expect_success
+	expect "what the guest saw" "$(tr -d '\r' <"$T/hvc0")" "at first 0
+then $((4 << 20)) $(cut -c1-32 "$T/sum")
+written
+at last 0"
+	expect "what the image holds" "$(head -n 1 "$image")" seen
+}
+# Its size is no number of sectors: the guest does not see the rest.
+swap_file()
+{
+	head -c 4M /dev/urandom >"$T/image"
+	md5sum <"$T/image" >"$T/sum"
+	echo 'no whole sector' >>"$T/image"
+	swap "$1" "$T/image"
+}
+for kernel in cloud 6.12; do
+	add_case "disk.$kernel.swap" 180 swap_file "$kernel"
+done
+
+# The guest has been told of blocks of 512 bytes and keeps to it.
+swap_larger_blocks()
+{
+	local device
+
+	head -c 4M /dev/urandom >"$T/image"
+	md5sum <"$T/image" >"$T/sum"
+	modprobe loop
+	device=$(losetup --find --show --sector-size 4096 "$T/image")
+	expect "size of a block" "$(blockdev --getss "$device")" 4096
+	swap cloud "$device"
+	losetup -d "$device"
+}
+add_case disk.swap-larger-blocks 180 swap_larger_blocks

@@ -44,6 +44,16 @@ static int write_config(struct vhost *vhost, size_t offset, const void *buf,
 	return 0;
 }
 
+static int forget_config(struct vhost *vhost, struct err *err)
+{
+	struct fake_backend *fake = to_fake(vhost);
+
+	fake->forgets++;
+	return fake->forget_ret < 0
+		       ? err_set(err, -fake->forget_ret, "told to refuse")
+		       : 0;
+}
+
 static int start(struct vhost *vhost, uint64_t features,
 		 const struct vhost_queue *queues, unsigned n, int call_fd,
 		 struct err *err)
@@ -99,6 +109,7 @@ static const struct vhost_ops fake_ops = {
 	.destroy = destroy,
 	.read_config = read_config,
 	.write_config = write_config,
+	.forget_config = forget_config,
 	.start = start,
 	.stop = stop,
 	.stop_queue = stop_queue,

@@ -24,10 +24,12 @@ struct fake_backend {
 	int start_queue_ret;
 	int stop_queue_ret;
 	int write_ret;
+	int forget_ret;
 	uint8_t config[FAKE_CONFIG_MAX];
 
 	/* what happened */
-	unsigned starts, stops, queue_starts, queue_stops, config_writes;
+	unsigned starts, stops, queue_starts, queue_stops, config_writes,
+		forgets;
 	bool running;
 	uint64_t features;
 	struct vhost_queue queues[FAKE_QUEUES];

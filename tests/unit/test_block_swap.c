@@ -105,6 +105,8 @@ static const struct {
 	{ NULL, NULL, O_RDONLY, BLOCK_CONTROL_READ_ONLY, -EROFS },
 	{ NULL, NULL, O_RDONLY, 0, -EBADF },
 	{ NULL, NULL, O_WRONLY, 0, -EBADF },
+	{ NULL, "--read-only", O_WRONLY, 0, -EBADF },
+	{ NULL, "--read-only", O_PATH, BLOCK_CONTROL_READ_ONLY, -EBADF },
 	{ "/dev/null", NULL, O_RDWR, 0, -EINVAL },
 	{ "/", NULL, O_RDONLY, 0, -EINVAL },
 	{ "/", "--read-only", O_RDONLY, BLOCK_CONTROL_READ_ONLY, -EINVAL },
@@ -367,6 +369,40 @@ START_TEST(no_write_is_lost_when_the_image_changes_under_it)
 }
 END_TEST
 
+/* With a request pending or just carried out, as it comes. */
+START_TEST(garbage_behind_a_request_leaves_one_of_the_two_in_use)
+{
+	struct swap_peer f;
+	struct peer *p = &f.disk.peer;
+	struct block_control_answer message;
+	uint32_t at, status[DEPTH];
+	bool swapped;
+	uint16_t id;
+
+	swap_begin(&f, "/tmp", "--direct");
+	swap_create_other(&f, "/tmp", OTHER_BYTES);
+	at = peer_alloc(p, DEPTH * LEN, 4096);
+	memset(p->mem + at, 'w', DEPTH * LEN);
+	kill(p->pid, SIGSTOP);
+	submit_writes(&f, at, status);
+	swap_ask(&f, f.other_fd, 0, LONG_MS);
+	send_garbage(&f, 0);
+	kill(p->pid, SIGCONT);
+	swapped = recv(f.control, &message, sizeof(message), 0) > 0;
+	for (int i = 0; i < DEPTH; i++)
+		peer_wait_used(p, 0, &id);
+	for (int i = 0; i < DEPTH; i++)
+		ck_assert_uint_eq((uint8_t)p->mem[status[i]], 0);
+	ck_assert_uint_eq(swap_config(&f).capacity,
+			  (swapped ? OTHER_BYTES : IMAGE_BYTES) / SECTOR);
+	ck_assert(swap_is_locked(swapped ? f.other : f.disk.image));
+	ck_assert(!swap_is_locked(swapped ? f.disk.image : f.other));
+	ck_assert_int_ge(swap_read_byte(&f, 1000), 0);
+	printf("garbage behind a request: %sswapped\n", swapped ? "" : "not ");
+	swap_finish(&f);
+}
+END_TEST
+
 /* clang-format off */
 static const char *const bad_sockets[] = { "--control-fd=1", "--control-fd=999",
 					   "--control-fd=x" };
@@ -411,6 +447,9 @@ int main(void)
 	tcase_add_loop_test(tc,
 			    no_write_is_lost_when_the_image_changes_under_it, 0,
 			    ARRAY_LEN(ways));
+	tcase_add_loop_test(
+		tc, garbage_behind_a_request_leaves_one_of_the_two_in_use, 0,
+		5);
 	tcase_add_loop_test(tc, anything_but_such_a_socket_is_refused, 0,
 			    ARRAY_LEN(bad_sockets));
 	suite_add_tcase(suite, tc);

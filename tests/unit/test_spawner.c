@@ -60,13 +60,15 @@ struct fixture {
 	int socket[2]; /* ours, the role's */
 	int pipe[2];   /* reading end, the role's "image" */
 	int status;
+	bool no_control; /* leave out the descriptor that goes with control */
 	char id[ID_MAX + 1];
 };
 
 static void start_as(struct fixture *f, const char *id,
 		     struct spawn_request req)
 {
-	int fds[2];
+	size_t n = req.control && !f->no_control ? 3 : 2;
+	int fds[3];
 
 	req.queues = 2;
 	req.log_level = LOG_ERROR;
@@ -76,8 +78,8 @@ static void start_as(struct fixture *f, const char *id,
 			 0);
 	ck_assert_int_eq(pipe2(f->pipe, O_CLOEXEC), 0);
 	fds[0] = f->socket[1];
-	fds[1] = f->pipe[1];
-	ck_assert_int_eq(spawner_start(f->spawner, &req, fds, 2, NULL), 0);
+	fds[1] = fds[2] = f->pipe[1];
+	ck_assert_int_eq(spawner_start(f->spawner, &req, fds, n, NULL), 0);
 	fd_close(&f->socket[1]);
 	fd_close(&f->pipe[1]);
 }
@@ -101,6 +103,17 @@ static void start(struct fixture *f, const char *id, bool read_only)
 	start_as(f, id, (struct spawn_request){ .read_only = read_only });
 }
 
+/* All that the role writes until it closes its image. */
+static void read_text(struct fixture *f, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(f->pipe[0], text + len, size - len - 1)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+}
+
 static void exited(void *ctx, const char *id, int status)
 {
 	struct fixture *f = ctx;
@@ -113,16 +126,13 @@ static void exited(void *ctx, const char *id, int status)
 START_TEST(a_role_gets_its_arguments_and_descriptors_and_is_reported)
 {
 	struct fixture f = { .status = -1 };
-	char text[256] = "";
-	size_t len = 0;
-	ssize_t n;
+	char text[256];
 
 	ck_assert_int_eq(dup2(STDIN_FILENO, LEAKED), LEAKED);
 	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
 	f.base = event_base_new();
 	start(&f, "disk0", false);
-	while ((n = read(f.pipe[0], text + len, sizeof(text) - len - 1)) > 0)
-		len += (size_t)n;
+	read_text(&f, text, sizeof(text));
 	ck_assert_str_eq(text, "block --fd=3 --id=disk0 --log-level=error "
 			       "--blk-fd=4 --num-queues=2 ");
 	ck_assert_int_eq(spawner_watch(f.spawner, f.base, exited, &f, NULL), 0);
@@ -153,6 +163,30 @@ START_TEST(a_role_logs_where_the_monitor_logs_when_it_is_started)
 	spawner_destroy(f.spawner);
 	fd_close(&log[0]);
 	fd_close(&f.pipe[0]);
+}
+END_TEST
+
+START_TEST(a_disk_gets_its_control_socket_or_does_not_start)
+{
+	struct spawn_request req = { .control = true,
+				     .read_only = true,
+				     .direct = true };
+	struct fixture f = { .status = -1 };
+	char text[256] = "";
+
+	ck_assert_int_eq(spawner_create(&f.spawner, NULL), 0);
+	start_as(&f, "disk0", req);
+	/* The longest command line there is. */
+	ck_assert_int_gt(read(f.pipe[0], text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "block --fd=3 --id=disk0 --log-level=error "
+			       "--blk-fd=4 --num-queues=2 --control-fd=5 "
+			       "--read-only --direct ");
+	fd_close(&f.socket[0]);
+	f.no_control = true;
+	start_as(&f, "disk1", req);
+	read_text(&f, text, sizeof(text));
+	ck_assert_str_eq(text, "");
+	spawner_destroy(f.spawner);
 }
 END_TEST
 
@@ -375,6 +409,7 @@ int main(int argc, char **argv)
 		tc, a_role_gets_its_arguments_and_descriptors_and_is_reported);
 	tcase_add_test(tc,
 		       a_role_logs_where_the_monitor_logs_when_it_is_started);
+	tcase_add_test(tc, a_disk_gets_its_control_socket_or_does_not_start);
 	tcase_add_test(tc, a_role_is_reported_before_its_socket_closes);
 	tcase_add_test(tc, a_role_shows_its_own_command_line);
 	tcase_add_test(tc, nobody_else_starts_a_spawner);

@@ -235,6 +235,24 @@ START_TEST(the_driver_is_told_of_no_more_queues_than_there_are)
 }
 END_TEST
 
+START_TEST(a_forgotten_config_space_is_read_again)
+{
+	uint64_t capacity;
+	struct fake_user u;
+
+	fake_user_set_up(&u, FAKE_USER_FEATURES, UINT64_MAX);
+	ck_assert_int_eq(fake_user_create(&u, &fake_user_blk), 0);
+	capacity = 815;
+	memcpy(u.server.config, &capacity, sizeof(capacity));
+	ck_assert_int_eq(vhost_read_config(u.vhost, 0, &capacity, 8, NULL), 0);
+	ck_assert_uint_ne(capacity, 815); /* what is known is not asked for */
+	ck_assert_int_eq(vhost_forget_config(u.vhost, NULL), 0);
+	ck_assert_int_eq(vhost_read_config(u.vhost, 0, &capacity, 8, NULL), 0);
+	ck_assert_uint_eq(capacity, 815);
+	fake_user_tear_down(&u);
+}
+END_TEST
+
 START_TEST(a_written_config_space_is_read_back_from_the_backend)
 {
 	uint8_t wce = 1, back[2] = { 0 };
@@ -291,6 +309,7 @@ START_TEST(a_net_backend_without_config_gets_the_users_mac)
 	ck_assert_int_eq(
 		vhost_read_config(u.vhost, 0, &back, sizeof(back), NULL), 0);
 	ck_assert_mem_eq(&back, &net, sizeof(net));
+	ck_assert_int_eq(vhost_forget_config(u.vhost, NULL), -ENOTSUP);
 	ck_assert_int_eq(vhost_write_config(u.vhost, 0, &net, 1, NULL),
 			 -ENOTSUP);
 	ck_assert_int_eq(fake_user_start(&u, features), 0);
@@ -399,6 +418,7 @@ int main(void)
 	tcase_add_test(tc, the_driver_is_told_of_no_more_queues_than_there_are);
 	tcase_add_loop_test(
 		tc, a_written_config_space_is_read_back_from_the_backend, 0, 2);
+	tcase_add_test(tc, a_forgotten_config_space_is_read_again);
 	tcase_add_test(tc, a_net_backend_without_config_gets_the_users_mac);
 	tcase_add_loop_test(tc, what_a_backend_lacks_is_named, 0,
 			    ARRAY_LEN(lacks));

@@ -241,6 +241,33 @@ static void change_config(struct fake_device *d)
 	events->config_changed(events->ctx);
 }
 
+/* A change that the backend did not announce. */
+START_TEST(a_config_is_read_again_on_request)
+{
+	struct fake_device d;
+
+	fake_device_create(&d, 0, 16);
+	d.backend->config[0] = 0xaa;
+	ck_assert_int_eq(virtio_mmio_refresh_config(d.dev, NULL), 0);
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_CONFIG), 0x030201aa);
+	ck_assert(!fake_device_interrupted(&d)); /* no driver yet */
+	fake_device_negotiate(&d, 0);
+	fake_device_run(&d);
+	d.backend->config[0] = 0xbb;
+	ck_assert_int_eq(virtio_mmio_refresh_config(d.dev, NULL), 0);
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_CONFIG), 0x030201bb);
+	ck_assert(fake_device_interrupted(&d));
+	ck_assert_uint_eq(d.backend->forgets, 2);
+
+	d.backend->config[0] = 0xcc;
+	d.backend->forget_ret = -ENOTSUP;
+	ck_assert_int_eq(virtio_mmio_refresh_config(d.dev, NULL), -ENOTSUP);
+	ck_assert_uint_eq(fake_device_read(&d, VIRTIO_MMIO_CONFIG), 0x030201bb);
+	ck_assert(!fake_device_interrupted(&d));
+	fake_device_destroy(&d);
+}
+END_TEST
+
 START_TEST(a_config_change_is_shown_and_acknowledged)
 {
 	struct fake_device d;
@@ -374,6 +401,7 @@ int main(void)
 	tcase_add_test(
 		tc,
 		a_driver_that_passes_needs_reset_back_can_still_fail_the_device);
+	tcase_add_test(tc, a_config_is_read_again_on_request);
 	tcase_add_test(tc, a_config_change_is_shown_and_acknowledged);
 	tcase_add_test(tc,
 		       before_driver_ok_a_config_change_raises_no_interrupt);
