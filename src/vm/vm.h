@@ -33,6 +33,12 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 /* Run the event loop until the VM has ended. */
 enum vm_end vm_run(struct vm *vm);
 
+/*
+ * Press the guest's power button, as SIGUSR1 does: a guest with a driver for it
+ * shuts down. What became of it is not known here. -ENOTSUP without ACPI.
+ */
+int vm_power_button(struct vm *vm, struct err *err);
+
 void vm_destroy(struct vm *vm); /* NULL is allowed */
 
 #endif
