@@ -143,22 +143,39 @@ static bool guest_line_allowed(unsigned *suppressed)
 	return atomic_fetch_add(&lines, 1) < GUEST_LINES_PER_SECOND;
 }
 
-void log_guest(const char *module, const char *instance, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 0)))
+emit_limited(enum log_level level, const char *module, const char *instance,
+	     const char *fmt, va_list ap)
 {
 	unsigned suppressed;
 	bool allowed;
-	va_list ap;
 
-	if (LOG_WARN > max_level)
+	if (level > max_level)
 		return;
 	allowed = guest_line_allowed(&suppressed);
 	if (suppressed > 0)
-		log_write(LOG_WARN, module, instance,
+		log_write(level, module, instance,
 			  "(%u guest lines suppressed before this one)",
 			  suppressed);
-	if (!allowed)
-		return;
+	if (allowed)
+		emit(level, module, instance, fmt, ap);
+}
+
+void log_guest(const char *module, const char *instance, const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
-	emit(LOG_WARN, module, instance, fmt, ap);
+	emit_limited(LOG_WARN, module, instance, fmt, ap);
+	va_end(ap);
+}
+
+void log_guest_debug(const char *module, const char *instance, const char *fmt,
+		     ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit_limited(LOG_DEBUG, module, instance, fmt, ap);
 	va_end(ap);
 }
