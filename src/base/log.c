@@ -211,24 +211,41 @@ static bool guest_line_allowed(unsigned *held_back)
 	return atomic_fetch_add(&lines, 1) < GUEST_LINES_PER_SECOND;
 }
 
-void log_guest(const char *module, const char *instance, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 0)))
+emit_limited(enum log_level level, const char *module, const char *instance,
+	     const char *fmt, va_list ap)
 {
 	unsigned held_back;
 	bool allowed;
-	va_list ap;
 
-	if (!is_wanted(LOG_WARN))
+	if (!is_wanted(level))
 		return;
 	allowed = guest_line_allowed(&held_back);
 	if (held_back > 0)
-		log_write(LOG_WARN, module, instance,
+		log_write(level, module, instance,
 			  "(%u guest lines suppressed before this one)",
 			  held_back);
-	if (!allowed) {
+	if (allowed)
+		emit(level, module, instance, fmt, ap);
+	else
 		atomic_fetch_add_explicit(&suppressed, 1, memory_order_relaxed);
-		return;
-	}
+}
+
+void log_guest(const char *module, const char *instance, const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
-	emit(LOG_WARN, module, instance, fmt, ap);
+	emit_limited(LOG_WARN, module, instance, fmt, ap);
+	va_end(ap);
+}
+
+void log_guest_debug(const char *module, const char *instance, const char *fmt,
+		     ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit_limited(LOG_DEBUG, module, instance, fmt, ap);
 	va_end(ap);
 }

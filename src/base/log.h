@@ -56,10 +56,12 @@ void log_write(enum log_level level, const char *module, const char *instance,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * For anything a guest or a backend can trigger: level warn, at most 10 lines a
- * second in all; the rest is counted and the count logged.
+ * For anything a guest or a backend can trigger: level warn or debug, at most 10
+ * lines a second in all; the rest is counted and the count logged.
  */
 void log_guest(const char *module, const char *instance, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+void log_guest_debug(const char *module, const char *instance, const char *fmt,
+		     ...) __attribute__((format(printf, 3, 4)));
 
 #endif

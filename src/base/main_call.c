@@ -64,16 +64,26 @@ static void finish(struct main_call *calls, struct call *call, int ret)
 	pthread_mutex_unlock(&calls->lock);
 }
 
-static void run_one(evutil_socket_t fd, short what, void *arg)
+int main_call_fd(const struct main_call *calls)
 {
-	struct main_call *calls = arg;
+	return calls->wake_fd;
+}
+
+void main_call_run_next(struct main_call *calls)
+{
 	struct call *call;
 
-	(void)what;
-	eventfd_drain(fd); /* of one: it is a semaphore */
+	eventfd_drain(calls->wake_fd); /* of one: it is a semaphore */
 	call = take_first(calls);
 	if (call != NULL)
 		finish(calls, call, call->fn(call->arg));
+}
+
+static void handle_wake(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	main_call_run_next(arg);
 }
 
 int main_call_create(struct event_base *base, struct main_call **out,
@@ -94,7 +104,7 @@ int main_call_create(struct event_base *base, struct main_call **out,
 		goto fail;
 	}
 	calls->wake = event_new(base, calls->wake_fd, EV_READ | EV_PERSIST,
-				run_one, calls);
+				handle_wake, calls);
 	if (calls->wake == NULL || event_add(calls->wake, NULL) < 0) {
 		ret = err_set(err, ENOMEM, "main-thread calls: out of memory");
 		goto fail;

@@ -27,6 +27,14 @@ void main_call_destroy(struct main_call *calls); /* NULL is allowed */
 int main_call_run(struct main_call *calls, int (*fn)(void *arg), void *arg);
 
 /*
+ * Main thread: for one that must wait, without going back to the event loop, for
+ * threads that may wait for it. The descriptor (borrowed) is readable while calls
+ * wait; run one of them, if there is one.
+ */
+int main_call_fd(const struct main_call *calls);
+void main_call_run_next(struct main_call *calls);
+
+/*
  * Main thread: from now on every waiting and every future call returns
  * -ECANCELED, so that the threads that wait can be joined.
  */

@@ -388,13 +388,14 @@ int spawner_serve(int argc, char **argv, struct spawned_role *role)
 		return -EINVAL;
 	log_set_level(level);
 	/*
-	 * Ctrl-C, a lost terminal and a SIGTERM for the whole group are the
-	 * monitor's business, neither ours nor the backends'.
+	 * Ctrl-C, a lost terminal and a SIGTERM or SIGUSR1 for the whole group
+	 * are the monitor's business, neither ours nor the backends'.
 	 */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	/* Nobody reads our log lines any more; roles inherit this. */
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "mote-spawner");

@@ -28,23 +28,29 @@
  */
 #include "fd.h"
 #include "kvm_ioctl.h"
+#include "main_call.h"
 #include "util.h"
 #include "vcpu_arch.h"
 #include "vcpu_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 
 /*
  * Far more than handlers need. With the default of 8 MiB the kernel may back a
  * stack with a 2 MiB huge page, more than all else the monitor uses.
  */
 enum { STACK_BYTES = 256 * 1024 };
+
+/* Long enough for calls that wait for a slow backend. */
+enum { PAUSE_MS = 10000 };
 
 static int kick_signal(void)
 {
@@ -71,9 +77,14 @@ static int create_one(struct vcpus *vcpus, unsigned index, int vm_fd,
 	return 0;
 }
 
-static int create_all(struct vcpus *vcpus, struct kvm *kvm, struct err *err)
+static int create_all(struct vcpus *vcpus, struct err *err)
 {
+	struct kvm *kvm = vcpus->kvm;
 	int fds[VCPUS_MAX], ret;
+
+	vcpus->parked_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vcpus->parked_fd < 0)
+		return err_errno(err, "eventfd");
 
 	ret = kvm_ioctl(kvm_system_fd(kvm), KVM_GET_VCPU_MMAP_SIZE, 0, err);
 	if (ret < 0)
@@ -102,6 +113,8 @@ int vcpus_create(struct kvm *kvm, unsigned count,
 	vcpus = calloc(1, sizeof(*vcpus) + count * sizeof(vcpus->cpu[0]));
 	if (vcpus == NULL)
 		return err_set(err, ENOMEM, "%u vCPUs: out of memory", count);
+	vcpus->kvm = kvm;
+	vcpus->parked_fd = -1;
 	vcpus->handlers = *handlers;
 	vcpus->count = count;
 	pthread_mutex_init(&vcpus->lock, NULL);
@@ -109,7 +122,7 @@ int vcpus_create(struct kvm *kvm, unsigned count,
 	for (unsigned i = 0; i < count; i++)
 		vcpus->cpu[i] =
 			(struct vcpu){ .all = vcpus, .index = i, .fd = -1 };
-	ret = create_all(vcpus, kvm, err);
+	ret = create_all(vcpus, err);
 	if (ret < 0) {
 		vcpus_destroy(vcpus);
 		return ret;
@@ -129,6 +142,7 @@ void vcpus_destroy(struct vcpus *vcpus)
 			munmap(cpu->run, vcpus->run_size);
 		fd_close(&cpu->fd);
 	}
+	fd_close(&vcpus->parked_fd);
 	pthread_cond_destroy(&vcpus->changed);
 	pthread_mutex_destroy(&vcpus->lock);
 	free(vcpus);
@@ -142,22 +156,23 @@ int vcpus_set_boot_state(struct vcpus *vcpus, struct guest_memory *mem,
 	return ret < 0 ? err_prefix(err, ret, "vCPU 0") : 0;
 }
 
-static void set_state(struct vcpu *cpu, enum vcpu_state state)
+/* With the lock held: the thread no longer runs anything. */
+static void set_still(struct vcpu *cpu, enum vcpu_state state)
 {
 	cpu->state = state;
-	pthread_cond_broadcast(&cpu->all->changed);
+	if (cpu->all->awaited)
+		eventfd_signal(cpu->all->parked_fd);
 }
 
 bool vcpu_obey(struct vcpu *cpu)
 {
 	struct vcpus *vcpus = cpu->all;
-	bool go_on, parked = false;
+	bool go_on;
 
 	pthread_mutex_lock(&vcpus->lock);
 	while (vcpus->order == ORDER_PAUSE) {
-		if (!parked)
-			set_state(cpu, VCPU_PARKED);
-		parked = true;
+		if (cpu->state != VCPU_PARKED)
+			set_still(cpu, VCPU_PARKED);
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
 	}
 	go_on = vcpus->order == ORDER_RUN;
@@ -167,10 +182,6 @@ bool vcpu_obey(struct vcpu *cpu)
 				 __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&vcpus->lock);
-	/* Or a Linux guest takes the pause for a soft lockup. EINVAL: it has no
-	 * kvmclock. */
-	if (go_on && parked)
-		ioctl(cpu->fd, KVM_KVMCLOCK_CTRL, 0);
 	return go_on;
 }
 
@@ -189,7 +200,7 @@ static void *vcpu_thread(void *arg)
 				next == NEXT_END_SHUTDOWN ? VCPU_END_SHUTDOWN
 							  : VCPU_END_ERROR);
 	pthread_mutex_lock(&cpu->all->lock);
-	set_state(cpu, VCPU_GONE);
+	set_still(cpu, VCPU_GONE);
 	pthread_mutex_unlock(&cpu->all->lock);
 	return NULL;
 }
@@ -228,6 +239,15 @@ static int start_one(struct vcpu *cpu, struct err *err)
 		       strerror(ret));
 }
 
+/* Whatever they were ordered before: run. */
+static void release(struct vcpus *vcpus)
+{
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->order = ORDER_RUN;
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+}
+
 int vcpus_start(struct vcpus *vcpus, struct err *err)
 {
 	sigset_t all_but_kick, before;
@@ -246,7 +266,7 @@ int vcpus_start(struct vcpus *vcpus, struct err *err)
 	if (ret < 0)
 		vcpus_stop(vcpus);
 	else
-		vcpus_resume(vcpus);
+		release(vcpus);
 	return ret;
 }
 
@@ -264,31 +284,111 @@ static void kick_all(struct vcpus *vcpus)
 	}
 }
 
-static bool any_running(const struct vcpus *vcpus)
+/* The first that runs, or NULL. */
+static const struct vcpu *find_running(struct vcpus *vcpus)
 {
-	for (unsigned i = 0; i < vcpus->count; i++) {
+	const struct vcpu *found = NULL;
+
+	pthread_mutex_lock(&vcpus->lock);
+	for (unsigned i = 0; i < vcpus->count && found == NULL; i++) {
 		if (vcpus->cpu[i].state == VCPU_RUNNING)
-			return true;
+			found = &vcpus->cpu[i];
 	}
-	return false;
+	pthread_mutex_unlock(&vcpus->lock);
+	return found;
 }
 
-void vcpus_pause(struct vcpus *vcpus)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * A handler waits for the main thread, which is here: so its call is run here,
+ * and the handler comes to its end. Nothing is half done on this thread
+ * meanwhile, since nobody pauses from within a call.
+ */
+static int wait_until_still(struct vcpus *vcpus, struct main_call *calls,
+			    struct err *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = vcpus->parked_fd, .events = POLLIN },
+		{ .fd = calls != NULL ? main_call_fd(calls) : -1,
+		  .events = POLLIN },
+	};
+	int64_t deadline = now_ms() + PAUSE_MS, left;
+	const struct vcpu *running;
+
+	while ((running = find_running(vcpus)) != NULL) {
+		left = deadline - now_ms();
+		if (left <= 0)
+			return err_set(err, ETIMEDOUT,
+				       "vCPU %u does not stop within %d s: the "
+				       "host is too busy, or the memory it "
+				       "waits for does not come",
+				       running->index, PAUSE_MS / 1000);
+		if (poll(fds, ARRAY_LEN(fds), (int)left) <= 0)
+			continue;
+		if (fds[0].revents != 0)
+			eventfd_drain(vcpus->parked_fd);
+		if (fds[1].revents != 0)
+			main_call_run_next(calls);
+	}
+	return 0;
+}
+
+static void set_awaited(struct vcpus *vcpus, bool awaited)
 {
 	pthread_mutex_lock(&vcpus->lock);
-	vcpus->order = ORDER_PAUSE;
-	kick_all(vcpus);
-	while (any_running(vcpus))
-		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	vcpus->awaited = awaited;
+	if (awaited) {
+		vcpus->order = ORDER_PAUSE;
+		kick_all(vcpus);
+	}
 	pthread_mutex_unlock(&vcpus->lock);
 }
 
-void vcpus_resume(struct vcpus *vcpus)
+int vcpus_pause(struct vcpus *vcpus, struct main_call *calls, struct err *err)
 {
-	pthread_mutex_lock(&vcpus->lock);
-	vcpus->order = ORDER_RUN;
-	pthread_cond_broadcast(&vcpus->changed);
-	pthread_mutex_unlock(&vcpus->lock);
+	int ret;
+
+	if (vcpus->paused)
+		return 0;
+	set_awaited(vcpus, true);
+	ret = wait_until_still(vcpus, calls, err);
+	set_awaited(vcpus, false);
+	if (ret == 0)
+		ret = vcpu_arch_stop_clocks(kvm_vm_fd(vcpus->kvm),
+					    &vcpus->clock, err);
+	if (ret < 0)
+		release(vcpus);
+	vcpus->paused = ret == 0;
+	return ret;
+}
+
+int vcpus_resume(struct vcpus *vcpus, struct err *err)
+{
+	int fds[VCPUS_MAX], ret;
+
+	if (!vcpus->paused)
+		return 0;
+	for (unsigned i = 0; i < vcpus->count; i++)
+		fds[i] = vcpus->cpu[i].fd;
+	ret = vcpu_arch_start_clocks(kvm_vm_fd(vcpus->kvm), fds, vcpus->count,
+				     &vcpus->clock, err);
+	if (ret < 0)
+		return ret;
+	vcpus->paused = false;
+	release(vcpus);
+	return 0;
+}
+
+bool vcpus_are_paused(const struct vcpus *vcpus)
+{
+	return vcpus->paused;
 }
 
 void vcpus_stop(struct vcpus *vcpus)

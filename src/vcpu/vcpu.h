@@ -13,6 +13,7 @@
 
 #define VCPUS_MAX 64u
 
+struct main_call;
 struct vcpus;
 
 /* Why a vCPU ended the VM by itself. */
@@ -55,14 +56,21 @@ int vcpus_set_boot_state(struct vcpus *vcpus, struct guest_memory *mem,
 int vcpus_start(struct vcpus *vcpus, struct err *err);
 
 /*
- * Pause returns when no vCPU is in the guest or in a handler; resume lets them
- * go on. Stop makes every thread leave and joins it, paused or not; a second
- * call does nothing. Pause and stop wait for handlers: one that waits for the
- * main thread in turn must have been released first (main_call_close()). No kick
- * is ever lost: immediate_exit is set before the signal is sent.
+ * Between start and stop. Pause returns when no vCPU is in the guest or in a
+ * handler, and the guest's clocks stand still from there to resume. It runs the
+ * calls of handlers that wait for the main thread; calls may be NULL when none
+ * does. When one of the vCPUs cannot be had within 10 s (-ETIMEDOUT) all go on.
+ * Either, called twice, does nothing the second time.
  */
-void vcpus_pause(struct vcpus *vcpus);
-void vcpus_resume(struct vcpus *vcpus);
+int vcpus_pause(struct vcpus *vcpus, struct main_call *calls, struct err *err);
+int vcpus_resume(struct vcpus *vcpus, struct err *err);
+bool vcpus_are_paused(const struct vcpus *vcpus);
+
+/*
+ * Make every thread leave and join it, paused or not; a second call does nothing.
+ * Handlers that wait for the main thread must have been released first
+ * (main_call_close()).
+ */
 void vcpus_stop(struct vcpus *vcpus);
 
 /* Why KVM_RUN returned to us. */

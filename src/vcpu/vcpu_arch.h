@@ -43,6 +43,16 @@ int vcpu_arch_set_boot_state(int fd, struct guest_memory *mem,
 			     const struct boot_entry *entry, struct err *err);
 
 /*
+ * While no vCPU runs: keep what the guest's clocks show, and later let them go on
+ * from there, so that the guest does not see the time between. On failure they
+ * still stand.
+ */
+struct vcpu_clock;
+int vcpu_arch_stop_clocks(int vm_fd, struct vcpu_clock *clock, struct err *err);
+int vcpu_arch_start_clocks(int vm_fd, const int *fds, unsigned count,
+			   const struct vcpu_clock *clock, struct err *err);
+
+/*
  * Log the registers of the vCPU, a few lines at level error. On the vCPU's own
  * thread, which is outside KVM_RUN.
  */

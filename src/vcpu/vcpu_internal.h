@@ -5,6 +5,7 @@
 #ifndef MOTE_VCPU_INTERNAL_H
 #define MOTE_VCPU_INTERNAL_H
 
+#include "clock.h" /* struct vcpu_clock, of each CPU */
 #include "vcpu.h"
 
 #include <linux/kvm.h>
@@ -32,11 +33,16 @@ struct vcpu {
 };
 
 struct vcpus {
+	struct kvm *kvm; /* borrowed */
 	struct vcpu_handlers handlers;
 	size_t run_size; /* bytes of each vcpu.run */
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* order or a state */
+	pthread_cond_t changed; /* order */
 	enum vcpu_order order;	/* guarded by lock */
+	bool awaited;		/* guarded by lock: tell parked_fd */
+	int parked_fd;		/* eventfd: a vCPU is no longer running */
+	bool paused;		/* main thread: clock is valid */
+	struct vcpu_clock clock;
 	unsigned count;
 	struct vcpu cpu[];
 };

@@ -179,7 +179,7 @@ static int create_all(struct vm *vm, struct err *err)
 		vm_map_pmem,	      create_windows,
 		create_kvm,	      vm_load,
 		vm_create_interrupts, vm_create_devices,
-		vm_connect_devices,
+		vm_connect_devices,   vm_create_power_button,
 	};
 	int ret = 0;
 
@@ -205,6 +205,7 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->base = base;
 	vm->owner = *owner;
 	vm->ack_fd = -1;
+	vm->power_button.fd = -1;
 	vm->early_console.fd = -1;
 	vm->power = (struct power_ops){ vm_power_event, vm };
 	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++) {
@@ -260,6 +261,7 @@ void vm_destroy(struct vm *vm)
 	vm_drop_loading(vm);
 	vcpus_destroy(vm->vcpus);
 	vm_destroy_devices(vm);
+	vm_destroy_power_button(vm);
 	ioapic_destroy(vm->ioapic);
 	kvm_destroy(vm->kvm);
 	guest_memory_destroy(vm->memory);

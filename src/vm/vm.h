@@ -48,6 +48,22 @@ void vm_end_request(struct vm *vm, enum vm_end end);
 /* Stop the vCPUs for good; after it only vm_destroy(). */
 void vm_stop(struct vm *vm);
 
+/*
+ * Press the guest's power button, as SIGUSR1 does: a guest with a driver for it
+ * shuts down. What became of it is not known here. -ENOTSUP without ACPI.
+ */
+int vm_power_button(struct vm *vm, struct err *err);
+
+/*
+ * While it runs, from an event of its loop: stop the guest between two
+ * instructions, its clocks with it, and let it go on. Devices finish what they
+ * have been given. Either is done at once or fails, and changes nothing when
+ * there is nothing to change.
+ */
+int vm_pause(struct vm *vm, struct err *err);
+int vm_resume(struct vm *vm, struct err *err);
+bool vm_is_paused(const struct vm *vm);
+
 void vm_destroy(struct vm *vm); /* NULL is allowed */
 
 /*

@@ -30,9 +30,10 @@ static void bus_write(void *ctx, enum vcpu_space space, uint64_t addr,
 	else if (addr - LAYOUT_IOAPIC < LAYOUT_IOAPIC_SIZE)
 		ioapic_write(vm->ioapic, addr - LAYOUT_IOAPIC, data, len);
 	else
-		log_write(LOG_DEBUG, "bus", vm->cfg->id,
-			  "write of %u bytes to %#" PRIx64 ", no device there",
-			  len, addr);
+		log_guest_debug("bus", vm->cfg->id,
+				"write of %u bytes to %#" PRIx64
+				", no device there",
+				len, addr);
 }
 
 static void bus_read(void *ctx, enum vcpu_space space, uint64_t addr,

@@ -11,6 +11,7 @@
 #include "early_console.h"
 #include "vcpu.h"
 #include "vm.h"
+#include "vm_power.h"
 
 struct boot_demand;
 struct event;
@@ -54,6 +55,7 @@ struct vm {
 	struct vm_device devices[LAYOUT_DEVICES_MAX];
 	unsigned device_count;
 	int ack_fd; /* swallows InterruptACK = 1; never read */
+	struct vm_power_button power_button;
 
 	bool driver_seen; /* a device was started; main thread */
 	bool ended;	  /* main thread */

@@ -48,6 +48,10 @@ static void set_routes(void *ctx, const struct ioapic_route *routes, size_t n)
 	main_call_run(vm->main_calls, set_routes_on_main, &change);
 }
 
+/*
+ * The power button's line is not raised again: without a press before, that
+ * would be one that nobody made (acpi.c).
+ */
 static void unmasked(void *ctx, unsigned pin)
 {
 	struct vm *vm = ctx;

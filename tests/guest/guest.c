@@ -5,6 +5,7 @@
 #include "guest.h"
 #include "fd.h"
 #include "layout.h"
+#include "main_call.h"
 #include "unit.h"
 #include "util.h"
 
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* The linker makes these two for every section with such a name. */
 extern const char __start_guest_text[], __stop_guest_text[];
@@ -59,6 +59,25 @@ static bool is_ioapic(const struct guest *g, enum vcpu_space space,
 	       addr < LAYOUT_IOAPIC + LAYOUT_IOAPIC_SIZE;
 }
 
+static int asked_on_main(void *arg)
+{
+	struct guest *g = arg;
+
+	g->asked++;
+	nanosleep(&g->slow, NULL);
+	return 0;
+}
+
+/* As handlers do that need the main thread. */
+static void ask_main(struct guest *g)
+{
+	if (g->calls == NULL)
+		return;
+	__atomic_fetch_add(&g->in_handlers, 1, __ATOMIC_SEQ_CST);
+	main_call_run(g->calls, asked_on_main, g);
+	__atomic_fetch_sub(&g->in_handlers, 1, __ATOMIC_SEQ_CST);
+}
+
 static void on_read(void *ctx, enum vcpu_space space, uint64_t addr, void *data,
 		    unsigned len)
 {
@@ -68,6 +87,7 @@ static void on_read(void *ctx, enum vcpu_space space, uint64_t addr, void *data,
 		ioapic_read(g->ioapic, addr - LAYOUT_IOAPIC, data, len);
 	else if (g->answers)
 		memcpy(data, &g->answer, len);
+	ask_main(g);
 	note(g, space, false, addr, data, len);
 }
 
@@ -90,6 +110,7 @@ static void on_end(void *ctx, unsigned index, enum vcpu_end why)
 	struct guest *g = ctx;
 
 	(void)index;
+	ask_main(g);
 	pthread_mutex_lock(&g->lock);
 	g->why = why;
 	g->ended = true;
@@ -238,6 +259,26 @@ void guest_run_steps(struct guest *g, const struct guest_step *steps, size_t n)
 {
 	guest_start_steps(g, steps, n);
 	ck_assert_msg(guest_wait(g, g->done_fd), "the guest did not finish");
+}
+
+void guest_pause(struct guest *g)
+{
+	struct err err;
+	int ret = vcpus_pause(g->vcpus, g->calls, &err);
+
+	ck_assert_msg(ret == 0, "%s", err.text);
+	ck_assert(vcpus_are_paused(g->vcpus));
+	ck_assert_uint_eq(__atomic_load_n(&g->in_handlers, __ATOMIC_SEQ_CST),
+			  0);
+}
+
+void guest_resume(struct guest *g)
+{
+	struct err err;
+	int ret = vcpus_resume(g->vcpus, &err);
+
+	ck_assert_msg(ret == 0, "%s", err.text);
+	ck_assert(!vcpus_are_paused(g->vcpus));
 }
 
 bool guest_is_done(const struct guest *g)

@@ -16,6 +16,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 
 enum { GUEST_LOG_MAX = 256, GUEST_TIMEOUT_MS = 20000 };
 
@@ -33,13 +34,17 @@ struct guest {
 	struct kvm *kvm;
 	struct vcpus *vcpus;
 	struct guest_shared *shared;
-	uint8_t *readonly;     /* the page at LAYOUT_DEVICES_BASE */
-	struct ioapic *ioapic; /* gets the accesses to LAYOUT_IOAPIC */
-	uint64_t answer;       /* what reads return, low bytes first */
-	bool answers;	       /* else reads are left as they come */
-	int done_fd;	       /* eventfd: the guest finished its steps */
-	int ended_fd;	       /* eventfd: a vCPU ended the VM */
-	bool ends;	       /* it is meant to */
+	uint8_t *readonly;	 /* the page at LAYOUT_DEVICES_BASE */
+	struct ioapic *ioapic;	 /* gets the accesses to LAYOUT_IOAPIC */
+	uint64_t answer;	 /* what reads return, low bytes first */
+	bool answers;		 /* else reads are left as they come */
+	struct main_call *calls; /* what the handlers do goes through these */
+	unsigned asked;		 /* calls run; main thread */
+	unsigned in_handlers;	 /* vCPUs; atomic */
+	struct timespec slow;	 /* each call takes so long */
+	int done_fd;		 /* eventfd: the guest finished its steps */
+	int ended_fd;		 /* eventfd: a vCPU ended the VM */
+	bool ends;		 /* it is meant to */
 
 	pthread_mutex_t lock; /* guards what the vCPUs write: */
 	bool ended;
@@ -60,6 +65,10 @@ void guest_start_steps(struct guest *g, const struct guest_step *steps,
 		       size_t n);
 /* The same, and wait until they are done; step i is then g->shared->steps[i]. */
 void guest_run_steps(struct guest *g, const struct guest_step *steps, size_t n);
+
+/* Pause, while running g->calls, and resume. */
+void guest_pause(struct guest *g);
+void guest_resume(struct guest *g);
 
 /* The steps are done. */
 bool guest_is_done(const struct guest *g);

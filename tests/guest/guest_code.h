@@ -36,6 +36,7 @@ enum guest_op {
 	GUEST_RDMSR, GUEST_WRMSR,	/* MSR addr */
 	GUEST_CPUID,			/* leaf addr, subleaf count -> shared */
 	GUEST_START_APS,		/* INIT and SIPI to all others */
+	GUEST_ASK,			/* read port addr, size, for ever */
 	GUEST_IDLE,			/* interrupts on, halt, for ever */
 	GUEST_SPIN,			/* loop for ever, in ring 0 ... */
 	GUEST_SPIN_USER,		/* ... or in ring 3 */
@@ -64,6 +65,8 @@ struct guest_shared {
 	uint64_t sequence;	       /* written by the test */
 	uint64_t seen[GUEST_CPUS_MAX]; /* sequence, at the last interrupt */
 	uint64_t interrupts[GUEST_CPUS_MAX][GUEST_VECTORS];
+	uint64_t tsc; /* when spins grew, in ring 0 */
+	struct guest_step ap_steps[GUEST_CPUS_MAX]; /* one for each AP */
 };
 
 #endif

@@ -299,8 +299,8 @@ START_TEST(a_triple_fault_ends_the_vm)
 	guest_start_steps(&g, &step, 1);
 	ck_assert(guest_wait(&g, g.ended_fd));
 	ck_assert_int_eq(g.why, VCPU_END_SHUTDOWN);
-	vcpus_pause(g.vcpus); /* an ended vCPU counts as paused */
-	vcpus_resume(g.vcpus);
+	guest_pause(&g); /* an ended vCPU counts as paused */
+	guest_resume(&g);
 	guest_destroy(&g);
 	ck_assert_uint_eq(g.logged, 0);
 }

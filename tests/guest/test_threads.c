@@ -50,8 +50,8 @@ START_TEST(pause_and_resume_never_hang)
 	for (unsigned i = 0; i < 1000; i++) {
 		if (i % 2 == 0)
 			let_run(&g, step.op);
-		vcpus_pause(g.vcpus);
-		vcpus_resume(g.vcpus);
+		guest_pause(&g);
+		guest_resume(&g);
 	}
 	let_run(&g, step.op);
 	guest_destroy(&g);
@@ -70,11 +70,11 @@ START_TEST(a_paused_guest_stands_still)
 	guest_start_steps(&g, &step, 1);
 	for (unsigned i = 0; i < 5; i++) {
 		let_run(&g, step.op);
-		vcpus_pause(g.vcpus);
+		guest_pause(&g);
 		before = spins(&g);
 		nanosleep(&pause, NULL);
 		ck_assert_uint_eq(spins(&g), before);
-		vcpus_resume(g.vcpus);
+		guest_resume(&g);
 	}
 	guest_destroy(&g);
 }
@@ -93,10 +93,10 @@ START_TEST(a_guest_that_exits_all_the_time_is_paused_between_accesses)
 		steps[i] = (struct guest_step){ GUEST_IN, 1, 0x1234, 0, 0 };
 	guest_start_steps(&g, steps, ARRAY_LEN(steps));
 	while (!guest_is_done(&g)) {
-		vcpus_pause(g.vcpus);
-		vcpus_resume(g.vcpus);
+		guest_pause(&g);
+		guest_resume(&g);
 	}
-	vcpus_pause(g.vcpus);
+	guest_pause(&g);
 	ck_assert_uint_eq(g.logged, ARRAY_LEN(steps));
 	for (unsigned i = 0; i < ARRAY_LEN(steps); i++)
 		ck_assert_uint_eq(g.shared->steps[i].value, 0x5a);
@@ -167,7 +167,7 @@ START_TEST(a_paused_guest_can_be_stopped)
 
 	guest_create(&g, 2);
 	guest_start_steps(&g, &step, 1);
-	vcpus_pause(g.vcpus);
+	guest_pause(&g);
 	guest_destroy(&g);
 }
 END_TEST

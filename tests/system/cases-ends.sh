@@ -54,6 +54,77 @@ signal_ends()
 add_case ends.sigterm 90 signal_ends TERM
 add_case ends.sigint 90 signal_ends INT
 
+# SIGUSR1 presses the power button. The guest must not see a press that nobody
+# made, when its driver unmasks the interrupt, and must see each that was.
+power_button()
+{
+	guest_modules=("${BUTTON_MODULES[@]}")
+	{ start "$1" --cpus 2 --memory 256M <<-'END'; } 3</dev/null
+	mkdir -p /etc/acpi/PWRF
+	cat >/etc/acpi/PWRF/00000080 <<-'HANDLER'
+	#!/bin/sh
+	echo press >>/tmp/presses
+	set -- $(cat /tmp/presses)
+	echo "presses: $#" >/dev/hvc0
+	[ $# -lt 3 ] || poweroff -f
+	HANDLER
+	chmod +x /etc/acpi/PWRF/00000080
+	acpid -d &
+	until ls -l /proc/$!/fd | grep -q input/event; do
+		usleep 100000
+	done
+	awk '/ACPI:Ged/ { print "interrupts:", $2 + $3 }' /proc/interrupts
+	echo up
+	sleep 1000
+	END
+	wait_until 60 "the guest is up" grep -qs up "$T/hvc0"
+	for press in 1 2; do
+		kill -USR1 "$mote_pid"
+		wait_until 20 "press $press is seen" \
+			grep -q "presses: $press" "$T/hvc0"
+	done
+	kill -USR1 "$mote_pid"
+	wait_for_end
+	expect_end 0
+	expect "interrupts before" "$(tr -d '\r' <"$T/hvc0" |
+		sed -n 's/^interrupts: //p')" 0
+}
+for kernel in cloud generic 6.12; do
+	add_case "ends.$kernel.power-button" 90 power_button "$kernel"
+done
+
+# A guest without a driver does not care, and neither do mote's processes.
+unseen_power_button()
+{
+	local spawner
+
+	start_idle_guest
+	spawner=$(pgrep -P "$mote_pid")
+	# shellcheck disable=SC2046
+	kill -USR1 $(pgrep -P "$spawner") "$spawner" "$mote_pid"
+	sleep 1
+	kill -TERM "$mote_pid"
+	wait_for_end
+	expect_end 6
+	expect "what mote says about it" "$(cat "$T/stderr")" ""
+}
+add_case ends.power-button-unseen 90 unseen_power_button
+
+no_power_button()
+{
+	{ start tiny --platform cmdline <<-'END'; } 3</dev/null
+	echo up
+	sleep 1000
+	END
+	wait_until 60 "the guest is up" grep -qs up "$T/hvc0"
+	kill -USR1 "$mote_pid"
+	wait_until 10 "mote says so" grep -q "no power button" "$T/stderr"
+	kill -TERM "$mote_pid"
+	wait_for_end
+	expect_end 6
+}
+add_case ends.power-button-without-acpi 90 no_power_button
+
 # A service manager or Ctrl-C on a terminal reaches every process at once. That
 # is no failure of any of them.
 everyone_signalled()

@@ -158,6 +158,9 @@ cpio_of()
 # What a guest needs for file systems in persistent memory.
 PMEM_MODULES=(crc32c_generic nfit nd_pmem erofs ext4 overlay)
 
+# What a guest needs to hear of its power button, with acpid.
+BUTTON_MODULES=(button evdev)
+
 # guest_initrd KERNEL [MODULE...]: the archive guests start from, for a kernel
 # directory, with these modules besides the usual; made if it is not in the cache
 # yet.

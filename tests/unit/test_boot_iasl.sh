@@ -33,5 +33,13 @@ for table in XSDT FACP APIC NFIT DSDT; do
 	tail -c +37 "$table-again.aml" >after
 	cmp before after || fail "$table: other bytes"
 done
+
+# The power button, which has one interrupt and one meaning.
+for words in 'Name (_HID, "PNP0C0C"' 'Name (_HID, "ACPI0013"' \
+	'Method (_EVT, 1, Serialized)' 'Notify (PWRB, 0x80)'; do
+	grep -qF "$words" DSDT.dsl || fail "DSDT: no $words"
+done
+grep -A 3 'Interrupt (ResourceConsumer, Edge, ActiveHigh' DSDT.dsl |
+	grep -q 0x00000009 || fail "DSDT: the power button has no interrupt"
 [ "$status" = 0 ] || cat ./*.log
 exit "$status"

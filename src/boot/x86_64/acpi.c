@@ -145,6 +145,37 @@ static void add_pvpanic(struct aml *aml)
 	aml_end(aml, start);
 }
 
+/*
+ * The power button is a control method device (ACPI 6.5, 4.8.3.1.1.2), since a
+ * hardware-reduced machine has no registers for a fixed one. Its event comes as
+ * an interrupt of the Generic Event Device (5.6.9).
+ *
+ * No register says what the event was: the interrupt has one meaning, and _EVT
+ * need not ask. Hence it must never be raised but for a press; see
+ * vm_interrupts.c.
+ */
+static void add_power_button(struct aml *aml)
+{
+	enum { PRESSED = 0x80 }; /* 5.6.6, of control method power buttons */
+	uint8_t buf[16];
+	struct aml res;
+	size_t start, method;
+
+	start = aml_begin_device(aml, "PWRB");
+	aml_name_string(aml, "_HID", "PNP0C0C");
+	aml_end(aml, start);
+
+	aml_init(&res, buf, sizeof(buf));
+	aml_interrupt_edge(&res, LAYOUT_POWER_BUTTON_GSI);
+	start = aml_begin_device(aml, "GED0");
+	aml_name_string(aml, "_HID", "ACPI0013");
+	aml_name_resources(aml, "_CRS", &res);
+	method = aml_begin_method(aml, "_EVT", 1);
+	aml_notify(aml, "PWRB", PRESSED);
+	aml_end(aml, method);
+	aml_end(aml, start);
+}
+
 /* The images among the guest's regions; returns their number. */
 static size_t find_images(const struct guest_memory *mem,
 			  const struct memory_region **images)
@@ -198,6 +229,7 @@ static gpa_t write_dsdt(struct tables *tables, const struct boot_config *cfg,
 	aml_name_package(&aml, "_S5_", s5, ARRAY_LEN(s5));
 	scope = aml_begin_scope(&aml, "_SB_");
 	add_pvpanic(&aml);
+	add_power_button(&aml);
 	for (size_t i = 0; i < cfg->device_count; i++)
 		add_device(&aml, &cfg->devices[i], (unsigned)i);
 	add_nvdimms(&aml, nvdimms);

@@ -25,9 +25,14 @@ enum {
 	AML_SCOPE = 0x10,
 	AML_BUFFER = 0x11,
 	AML_PACKAGE = 0x12,
+	AML_METHOD = 0x14,
 	AML_EXT_PREFIX = 0x5b,
 	AML_EXT_DEVICE = 0x82,
+	AML_NOTIFY = 0x86,
 };
+
+/* ACPI 6.5, 20.2.5.2: MethodFlags, whose low three bits count the arguments. */
+enum { METHOD_SERIALIZED = 1 << 3 };
 
 /* ACPI 6.5, 6.4.2 and 6.4.3: tag bytes */
 enum {
@@ -170,6 +175,24 @@ size_t aml_begin_device(struct aml *aml, const char *name)
 	start = aml->len;
 	put_name(aml, name);
 	return start;
+}
+
+size_t aml_begin_method(struct aml *aml, const char *name, uint8_t args)
+{
+	size_t start;
+
+	put_byte(aml, AML_METHOD);
+	start = aml->len;
+	put_name(aml, name);
+	put_byte(aml, args | METHOD_SERIALIZED);
+	return start;
+}
+
+void aml_notify(struct aml *aml, const char *name, uint64_t value)
+{
+	put_byte(aml, AML_NOTIFY);
+	put_name(aml, name);
+	put_integer(aml, value);
 }
 
 void aml_name_integer(struct aml *aml, const char *name, uint64_t value)

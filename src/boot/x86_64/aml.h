@@ -23,6 +23,7 @@ void aml_init(struct aml *aml, void *buf, size_t max);
 /* Everything up to the matching aml_end(start) is inside. */
 size_t aml_begin_scope(struct aml *aml, const char *name);
 size_t aml_begin_device(struct aml *aml, const char *name);
+size_t aml_begin_method(struct aml *aml, const char *name, uint8_t args);
 void aml_end(struct aml *aml, size_t start);
 
 /* Name (name, value) */
@@ -33,6 +34,9 @@ void aml_name_package(struct aml *aml, const char *name, const uint8_t *values,
 /* content: resource descriptors, to which the end tag is added. */
 void aml_name_resources(struct aml *aml, const char *name,
 			const struct aml *content);
+
+/* In a method: Notify (name, value), with name looked for outwards. */
+void aml_notify(struct aml *aml, const char *name, uint64_t value);
 
 /* Resource descriptors (ACPI 6.5, 6.4), appended to a buffer of their own. */
 void aml_memory32_fixed(struct aml *res, uint32_t base, uint32_t len);

@@ -52,8 +52,12 @@
 #define LAYOUT_KVM_IDENTITY_MAP UINT64_C(0xfeffc000)
 #define LAYOUT_KVM_TSS		UINT64_C(0xfeffd000)
 
-/* GSIs: 0-15 stay free for what guests believe about ISA. */
-#define LAYOUT_DEVICE_GSI_BASE 16u
+/*
+ * GSIs: 0-15 stay free for what guests believe about ISA, but for the one that
+ * was the SCI's by tradition, and which a hardware-reduced machine has not.
+ */
+#define LAYOUT_POWER_BUTTON_GSI 9u
+#define LAYOUT_DEVICE_GSI_BASE	16u
 
 /* I/O ports */
 #define LAYOUT_PORT_I8042	  0x64u	 /* write 0xfe: reset */

@@ -163,12 +163,22 @@ GUEST static void idle(void)
 		asm volatile("sti; hlt");
 }
 
+GUEST static void ask(struct guest_step *step)
+{
+	for (;;)
+		in(step);
+}
+
 GUEST static void spin(void)
 {
-	volatile uint32_t *spins = &SHARED->spins;
+	volatile struct guest_shared *s = SHARED;
+	uint32_t low, high;
 
-	for (;;)
-		++*spins;
+	for (;;) {
+		asm volatile("rdtsc" : "=a"(low), "=d"(high));
+		s->tsc = low | (uint64_t)high << 32;
+		++s->spins;
+	}
 }
 
 GUEST static void start_aps(void)
@@ -213,6 +223,9 @@ GUEST static void carry_out(struct guest_step *step)
 	case GUEST_START_APS:
 		start_aps();
 		break;
+	case GUEST_ASK:
+		ask(step);
+		break;
 	case GUEST_IDLE:
 		idle();
 		break;
@@ -255,6 +268,7 @@ GUEST void guest_ap_main(uint32_t apic_id)
 {
 	init_cpu();
 	__atomic_fetch_or(&SHARED->online, 1u << apic_id, __ATOMIC_SEQ_CST);
+	carry_out(&SHARED->ap_steps[apic_id]);
 	idle();
 }
 
