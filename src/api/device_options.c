@@ -57,13 +57,8 @@ int options_add_vhost_user(struct vm_config *cfg, char *text, struct err *err)
 			       err);
 	if (ret == 0 && user->socket == NULL)
 		ret = err_set(err, EINVAL, "expected TYPE,socket=PATH");
-	if (ret == 0 && user->tag != NULL && strcmp(user->type, "fs") != 0)
-		ret = err_set(err, EINVAL, "tag: only fs devices have one");
-	if (ret == 0 && user->mac.given && strcmp(user->type, "net") != 0)
-		ret = err_set(err, EINVAL, "mac: only net devices have one");
-	if (ret == 0 && user->tag != NULL && strlen(user->tag) > CONFIG_TAG_MAX)
-		ret = err_set(err, EINVAL, "tag '%s': at most %d bytes",
-			      user->tag, CONFIG_TAG_MAX);
+	if (ret == 0)
+		ret = vm_config_check_vhost_user(user, err);
 	if (ret == 0)
 		cfg->vhost_user_count++;
 	return ret;

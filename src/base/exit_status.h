@@ -14,6 +14,10 @@ enum exit_status {
 	STATUS_TRIPLE_FAULT = 5,
 	STATUS_USER = 6, /* ended by a signal or Ctrl-A x */
 
+	/* The API server, as Firecracker. */
+	STATUS_API_LEVEL = 152, /* --level is no level */
+	STATUS_API_USAGE = 153, /* the command line is wrong */
+
 	/* `mote console` only: the user typed Ctrl-A x. */
 	STATUS_CONSOLE_ESCAPE = 42,
 };

@@ -261,6 +261,19 @@ static int check_pmem(struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
+int vm_config_check_vhost_user(const struct config_vhost_user *user,
+			       struct err *err)
+{
+	if (user->tag != NULL && strcmp(user->type, "fs") != 0)
+		return err_set(err, EINVAL, "tag: only fs devices have one");
+	if (user->mac.given && strcmp(user->type, "net") != 0)
+		return err_set(err, EINVAL, "mac: only net devices have one");
+	if (user->tag != NULL && strlen(user->tag) > CONFIG_TAG_MAX)
+		return err_set(err, EINVAL, "tag '%s': at most %d bytes",
+			       user->tag, CONFIG_TAG_MAX);
+	return 0;
+}
+
 int vm_config_check(struct vm_config *cfg, struct err *err)
 {
 	int ret;

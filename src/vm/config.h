@@ -13,7 +13,10 @@
 #include "log.h"
 #include "util.h"
 
-enum { CONFIG_CPUS_MAX = 64 };
+enum {
+	CONFIG_CPUS_MAX = 64,
+	CONFIG_HOST_CPUS_MAX = 1024, /* CPU_SETSIZE */
+};
 
 /*
  * Console on hvc0; a panic ends the VM instead of hanging it; no self-tests of
@@ -33,6 +36,8 @@ struct vm_config {
 	int kernel_fd, initrd_fd; /* open already; -1: to be opened */
 	const char *cmdline;
 	unsigned cpus;
+	uint16_t affinity[CONFIG_CPUS_MAX]; /* the host CPU of each vCPU */
+	unsigned affinity_count;	    /* vCPUs that have one */
 	uint64_t memory; /* bytes */
 	enum config_sharing sharing;
 	enum config_mergeable mergeable;
@@ -71,6 +76,10 @@ void vm_config_init(struct vm_config *cfg);
  * of memory.
  */
 int vm_config_check(struct vm_config *cfg, struct err *err);
+
+/* One device by itself; vm_config_check() does not do it again. */
+int vm_config_check_vhost_user(const struct config_vhost_user *user,
+			       struct err *err);
 
 /*
  * After that check, and before this process opens anything of its own: have the

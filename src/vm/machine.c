@@ -9,10 +9,12 @@
  * VM, a command or a signal, once, in any state, and leaves the event loop.
  */
 #include "machine.h"
+#include "fd.h"
 #include "journal.h"
 #include "log.h"
 #include "machine_files.h"
 #include "signals.h"
+#include "vm_metrics.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -159,6 +161,104 @@ static int stop(struct machine *machine, const struct command *command,
 	return 0;
 }
 
+static int pause_vm(struct machine *machine, const struct command *command,
+		 struct err *err)
+{
+	int ret;
+
+	(void)command;
+	if (machine->state == MACHINE_PAUSED)
+		return 0;
+	ret = vm_pause(machine->vm, err);
+	if (ret < 0)
+		return ret;
+	machine->state = MACHINE_PAUSED;
+	journal_post("paused", machine->config.id, "%s", "");
+	return 0;
+}
+
+static int resume_vm(struct machine *machine, const struct command *command,
+		  struct err *err)
+{
+	int ret;
+
+	(void)command;
+	if (machine->state == MACHINE_RUNNING)
+		return 0;
+	ret = vm_resume(machine->vm, err);
+	if (ret < 0)
+		return ret;
+	machine->state = MACHINE_RUNNING;
+	journal_post("resumed", machine->config.id, "%s", "");
+	return 0;
+}
+
+static int press_power_button(struct machine *machine,
+			      const struct command *command, struct err *err)
+{
+	int ret = vm_power_button(machine->vm, err);
+
+	(void)command;
+	if (ret == 0)
+		journal_post("power-button", machine->config.id, "%s", "");
+	return ret;
+}
+
+/* The path is borrowed by what the VM was made of, too. */
+static void set_path(struct vm_config *config, const char *id, const char *path)
+{
+	for (unsigned i = 0; i < config->disk_count; i++) {
+		if (strcmp(config->disks[i].id, id) == 0)
+			config->disks[i].path = path;
+	}
+}
+
+static const struct config_disk *find_disk(const struct vm_config *config,
+					   const char *id)
+{
+	for (unsigned i = 0; i < config->disk_count; i++) {
+		if (strcmp(config->disks[i].id, id) == 0)
+			return &config->disks[i];
+	}
+	return NULL;
+}
+
+static int swap_disk(struct machine *machine, const struct command *command,
+		     struct err *err)
+{
+	const struct config_disk *disk =
+		find_disk(&machine->config, command->id);
+	struct config_disk other;
+	int fd = -1, ret = 0;
+
+	if (disk == NULL)
+		return err_set(err, ENOENT,
+			       "disk %s: not a disk with an image "
+			       "of ours",
+			       command->id);
+	other = *disk;
+	other.path = command->path;
+	if (command->fd < 0)
+		ret = vm_open_disk(&other, &fd, err);
+	if (ret == 0)
+		ret = vm_swap_disk(machine->vm, command->id,
+				   fd >= 0 ? fd : command->fd, command->path,
+				   err);
+	fd_close(&fd);
+	if (ret < 0)
+		return ret;
+	set_path(&machine->config, command->id, command->path);
+	set_path(&machine->checked, command->id, command->path);
+	journal_post("disk-swapped", command->id, "%.100s", command->path);
+	return 0;
+}
+
+static int refresh_config(struct machine *machine,
+			  const struct command *command, struct err *err)
+{
+	return vm_refresh_config(machine->vm, command->id, err);
+}
+
 /* When a command may come. */
 enum { BEFORE = 1 << 0, AFTER = 1 << 1 };
 
@@ -169,7 +269,12 @@ static const struct {
 } verbs[] = {
 	[COMMAND_CONFIGURE] = { configure, BEFORE },
 	[COMMAND_START] = { start, BEFORE },
+	[COMMAND_PAUSE] = { pause_vm, AFTER },
+	[COMMAND_RESUME] = { resume_vm, AFTER },
+	[COMMAND_POWER_BUTTON] = { press_power_button, AFTER },
 	[COMMAND_STOP] = { stop, BEFORE | AFTER },
+	[COMMAND_SWAP_DISK] = { swap_disk, AFTER },
+	[COMMAND_REFRESH_CONFIG] = { refresh_config, AFTER },
 };
 
 static int run_command(void *ctx, const struct command *command,
@@ -202,12 +307,23 @@ static const struct vm_config *get_config(void *ctx)
 	return &machine->config;
 }
 
+static bool get_metrics(void *ctx, struct vm_metrics *out)
+{
+	const struct machine *machine = ctx;
+
+	if (machine->vm == NULL)
+		return false;
+	vm_get_metrics(machine->vm, out);
+	return true;
+}
+
 struct command_target machine_target(struct machine *machine)
 {
 	return (struct command_target){
 		.run = run_command,
 		.state = get_state,
 		.config = get_config,
+		.metrics = get_metrics,
 		.ctx = machine,
 	};
 }

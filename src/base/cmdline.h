@@ -7,6 +7,7 @@
 
 #include "err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cmdline {
@@ -25,5 +26,14 @@ int cmdline_init(struct cmdline *line, char *buf, size_t max, const char *user,
 
 /* Add a parameter after the others, before those meant for init. */
 int cmdline_add(struct cmdline *line, const char *parameter, struct err *err);
+
+/*
+ * Is this word among the kernel's own parameters? What follows it up to a comma
+ * does not count: "console=ttyS0" is found in "console=ttyS0,115200".
+ */
+bool cmdline_has(const struct cmdline *line, const char *word);
+
+/* Take every such word out. */
+void cmdline_remove(struct cmdline *line, const char *word);
 
 #endif

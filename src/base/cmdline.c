@@ -9,7 +9,6 @@
 #include "cmdline.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 static int check_length(const struct cmdline *line, size_t len, struct err *err)
@@ -77,4 +76,46 @@ int cmdline_add(struct cmdline *line, const char *parameter, struct err *err)
 	line->insert_at = at + n;
 	line->len += grow;
 	return 0;
+}
+
+/* Where word begins, or NULL; *len is that of all of it, value included. */
+static char *find_word(const struct cmdline *line, const char *word,
+		       size_t *len)
+{
+	size_t n = strlen(word);
+	bool quoted = false, word_start = true;
+
+	for (size_t i = 0; i + n <= line->insert_at; i++) {
+		char *at = line->text + i;
+
+		if (!quoted && word_start && strncmp(at, word, n) == 0 &&
+		    (at[n] == '\0' || at[n] == ' ' || at[n] == ',')) {
+			*len = strcspn(at, " ");
+			return at;
+		}
+		if (*at == '"')
+			quoted = !quoted;
+		word_start = *at == ' ';
+	}
+	return NULL;
+}
+
+bool cmdline_has(const struct cmdline *line, const char *word)
+{
+	size_t len;
+
+	return find_word(line, word, &len) != NULL;
+}
+
+void cmdline_remove(struct cmdline *line, const char *word)
+{
+	char *at;
+	size_t len;
+
+	while ((at = find_word(line, word, &len)) != NULL) {
+		len += at[len] == ' ';
+		memmove(at, at + len, strlen(at + len) + 1);
+		line->len -= len;
+		line->insert_at = kernel_part(line->text);
+	}
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * api_internal.h - what the files of src/api that serve requests share
+ */
+#ifndef MOTE_API_INTERNAL_H
+#define MOTE_API_INTERNAL_H
+
+#include "api.h"
+#include "api_metrics.h"
+#include "body.h"
+#include "http_server.h"
+#include "log_format.h"
+
+struct metrics_file;
+
+/*
+ * What a request can change before the start. Texts are borrowed from
+ * api->document, which holds the bodies that were accepted.
+ */
+struct api_state {
+	struct vm_config config;
+	const char *boot_args; /* NULL: the default */
+	struct {
+		char id[ID_MAX + 1]; /* "": no root device */
+		bool is_pmem;
+		bool read_only;
+		const char *partuuid; /* or NULL */
+	} root;
+	bool serial_given; /* the console is where PUT /serial said */
+};
+
+struct api {
+	struct event_base *base;
+	struct command_target target;
+	struct http_server *http; /* NULL: no socket */
+	size_t payload_max;
+	struct api_state state;
+	char *cmdline;	  /* made of state; the config borrows it */
+	json_t *document; /* what GET /vm/config answers */
+	struct metrics_file *metrics_file; /* NULL: not asked for */
+	struct api_metrics metrics;
+	struct log_format log_format;
+};
+
+/* One request, and what it is answered. */
+struct api_call {
+	const char *method;
+	const char *id;	   /* second part of the path; "" when none */
+	const char *query; /* behind '?', where a resource takes one; or NULL */
+	json_t *body;	   /* borrowed; NULL: none */
+	int *fds;	   /* passed with it; fd_take() what is kept */
+	unsigned fd_count;
+
+	json_t *answer; /* taken over; NULL: status 204 */
+	char *text;	/* or this: malloc'ed, taken over */
+	const char *text_type;
+	bool deprecated;
+	bool streams;
+	struct http_stream stream;
+};
+
+typedef int api_handler(struct api *api, struct api_call *call,
+			struct err *err);
+
+/* One line per resource and method: requests/ has a file per resource. */
+enum {
+	ROUTE_ID = 1 << 0,     /* the path ends with an id */
+	ROUTE_BEFORE = 1 << 1, /* only before the start */
+	ROUTE_AFTER = 1 << 2,  /* only after it */
+	ROUTE_QUERY = 1 << 3,  /* may have a query */
+	ROUTE_BODY = 1 << 4,   /* a body is allowed where it need not be */
+};
+
+struct api_route {
+	const char *method, *resource;
+	api_handler *handle;
+	unsigned flags;
+	const char *prefix; /* of its errors; NULL: none */
+};
+
+extern const struct api_route api_routes[];
+extern const size_t api_route_count;
+
+/* api_dispatch.c: route a parsed request; -errno with the fault message. */
+int api_dispatch(struct api *api, const char *method, const char *target,
+		 const char *body, size_t body_len, struct api_call *call,
+		 struct err *err);
+
+/* -EINVAL for a body that is no JSON, with the place where it is not. */
+int api_decode(const struct api_call *call, const struct body_field *table,
+	       size_t n, void *into, struct err *err);
+
+/*
+ * api_state.c: a copy to change, with the descriptors that are open now; and
+ * make it the state, whole, or change nothing.
+ */
+void api_state_copy(const struct api *api, struct api_state *out);
+int api_apply(struct api *api, const struct api_state *next, struct err *err);
+
+/*
+ * Where a text names a descriptor that came with the request ("fd:0"), take that
+ * one: *fd is set, else left alone.
+ */
+int api_take_fd(struct api_call *call, const char *text, int *fd,
+		struct err *err);
+
+/*
+ * api_document.c: after the command succeeded. The object replaces a section, or
+ * the one with the same id in a list; root devices come first. Steal a
+ * reference. Running out of memory here ends the process's use: -ENOMEM.
+ */
+json_t *api_document_create(void);
+json_t *api_machine_config_defaults(void);
+void api_document_set(struct api *api, const char *section, json_t *value);
+void api_document_put(struct api *api, const char *section, const char *id_key,
+		      json_t *value);
+
+json_t *api_document_find(const struct api *api, const char *section,
+			  const char *id_key, const char *id);
+
+/* A copy of body with what it leaves out, from defaults (stolen). */
+json_t *api_with_defaults(const json_t *body, json_t *defaults);
+
+/* Everything of requests/ that the table of routes names. */
+/* clang-format off */
+api_handler api_get_info, api_get_version, api_get_vm_config,
+	api_put_action,
+	api_put_boot_source,
+	api_put_machine_config, api_patch_machine_config, api_get_machine_config,
+	api_put_drive, api_patch_drive,
+	api_put_net, api_patch_net,
+	api_put_vsock,
+	api_put_pmem,
+	api_put_vhost_user,
+	api_put_logger,
+	api_put_metrics, api_get_metrics,
+	api_put_serial,
+	api_patch_vm,
+	api_get_events,
+	api_put_cpu_config,
+	api_refuse;
+/* clang-format on */
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * actions.c - PUT /actions, PATCH /vm: start, stop, pause and resume
+ */
+#include "api_internal.h"
+#include "metrics_file.h"
+
+#include <errno.h>
+
+static int run(struct api *api, enum command_verb verb, struct err *err)
+{
+	const struct command command = { .verb = verb };
+
+	return api->target.run(api->target.ctx, &command, err);
+}
+
+static int start(struct api *api, struct err *err)
+{
+	int ret;
+
+	if (api->state.config.kernel == NULL)
+		ret = err_set(err, EINVAL,
+			      "Cannot start microvm without kernel "
+			      "configuration.");
+	else
+		ret = run(api, COMMAND_START, err);
+	if (ret == -EPERM)
+		return ret;
+	if (ret < 0)
+		return err_prefix(err, ret, "Start microvm error");
+	if (api->metrics_file != NULL)
+		metrics_file_start(api->metrics_file);
+	return 0;
+}
+
+static int press_power_button(struct api *api, struct err *err)
+{
+	int ret = run(api, COMMAND_POWER_BUTTON, err);
+
+	return ret == -EPERM || ret == 0
+		       ? ret
+		       : err_prefix(err, ret, "Internal VMM error");
+}
+
+/* No metrics were asked for: then there is nothing to flush. */
+static int flush_metrics(struct api *api, struct err *err)
+{
+	if (api->target.state(api->target.ctx) == MACHINE_NOT_STARTED)
+		return err_set(err, EPERM,
+			       "The requested operation is not supported "
+			       "before starting the microVM.");
+	if (api->metrics_file != NULL)
+		metrics_file_write(api->metrics_file);
+	return 0;
+}
+
+static int stop(struct api *api, struct err *err)
+{
+	return run(api, COMMAND_STOP, err);
+}
+
+int api_put_action(struct api *api, struct api_call *call, struct err *err)
+{
+	static const char *const types[] = {
+		"InstanceStart",
+		"SendCtrlAltDel",
+		"FlushMetrics",
+		"InstanceStop",
+		NULL,
+	};
+	static int (*const actions[])(struct api * api, struct err * err) = {
+		start,
+		press_power_button,
+		flush_metrics,
+		stop,
+	};
+	static const struct body_field table[] = {
+		{ "action_type", BODY_CHOICE, BODY_REQUIRED, 0, 0, 0, types },
+	};
+	unsigned type;
+	int ret = api_decode(call, table, ARRAY_LEN(table), &type, err);
+
+	return ret < 0 ? ret : actions[type](api, err);
+}
+
+int api_patch_vm(struct api *api, struct api_call *call, struct err *err)
+{
+	static const char *const states[] = { "Paused", "Resumed", NULL };
+	static const enum command_verb verbs[] = {
+		COMMAND_PAUSE,
+		COMMAND_RESUME,
+	};
+	static const struct body_field table[] = {
+		{ "state", BODY_CHOICE, BODY_REQUIRED, 0, 0, 0, states },
+	};
+	unsigned state;
+	int ret = api_decode(call, table, ARRAY_LEN(table), &state, err);
+
+	return ret < 0 ? ret : run(api, verbs[state], err);
+}
