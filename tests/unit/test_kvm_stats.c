@@ -40,8 +40,11 @@ static const struct recorded vcpu[] = {
 struct blob {
 	struct kvm_stats_header head;
 	char id[NAME_SIZE];
-	struct {
-		struct kvm_stats_desc desc;
+	struct { /* struct kvm_stats_desc with its name */
+		uint32_t flags;
+		int16_t exponent;
+		uint16_t size;
+		uint32_t offset, bucket_size;
 		char name[NAME_SIZE];
 	} descs[ARRAY_LEN(vcpu)];
 	uint64_t data[128];
@@ -57,14 +60,15 @@ static void make(struct blob *blob)
 			  .data_offset = offsetof(struct blob, data) },
 		.id = "kvm-18176/vcpu-0",
 	};
-	static_assert(offsetof(struct blob, descs) == DESC_OFFSET, "");
+	static_assert(offsetof(struct blob, descs) == DESC_OFFSET &&
+			      sizeof(blob->descs[0]) ==
+				      sizeof(struct kvm_stats_desc) + NAME_SIZE,
+		      "as in the file");
 	for (size_t i = 0; i < ARRAY_LEN(vcpu); i++) {
-		blob->descs[i].desc = (struct kvm_stats_desc){
-			.flags = vcpu[i].flags,
-			.exponent = vcpu[i].exponent,
-			.size = vcpu[i].size,
-			.offset = vcpu[i].offset,
-		};
+		blob->descs[i].flags = vcpu[i].flags;
+		blob->descs[i].exponent = vcpu[i].exponent;
+		blob->descs[i].size = vcpu[i].size;
+		blob->descs[i].offset = vcpu[i].offset;
 		strcpy(blob->descs[i].name, vcpu[i].name);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(blob->data); i++)
@@ -127,12 +131,12 @@ END_TEST
 /* What is not understood is left out, the rest is read. */
 static void unknown_type(struct blob *blob)
 {
-	blob->descs[0].desc.flags = 0x7;
+	blob->descs[0].flags = 0x7;
 }
 
 static void unknown_unit(struct blob *blob)
 {
-	blob->descs[0].desc.flags = 0xf0;
+	blob->descs[0].flags = 0xf0;
 }
 
 static void no_name(struct blob *blob)
@@ -208,7 +212,7 @@ START_TEST(values_outside_the_file_are_not_read)
 	int fd;
 
 	make(&blob);
-	blob.descs[0].desc.offset = 1 << 20; /* more than is read at once */
+	blob.descs[0].offset = 1 << 20; /* more than is read at once */
 	fd = file_of(&blob, sizeof(blob));
 	ck_assert_int_eq(kvm_stats_read_description(fd, &stats), 0);
 	ck_assert_int_eq(kvm_stats_read_values(fd, &stats, values), -EPROTO);

@@ -163,6 +163,10 @@ START_TEST(prometheus_text_has_every_figure)
 }
 END_TEST
 
+#define NAME  "[a-zA-Z_:][a-zA-Z0-9_:]*"
+#define LABEL "[a-z_]+=\"([^\"\\\\]|\\\\.)*\""
+#define VALUE "-?[0-9]+(\\.[0-9]+)?"
+
 /*
  * The grammar of text format 0.0.4, line by line: a TYPE before its samples, each
  * name in one piece.
@@ -170,10 +174,9 @@ END_TEST
 START_TEST(prometheus_text_keeps_to_the_grammar)
 {
 	static const char *const shapes[] = {
-		"^# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) .+$",
-		"^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge)$",
-		"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\\{[a-z_]+=\"([^\"\\\\]|\\\\.)*\""
-		"(,[a-z_]+=\"([^\"\\\\]|\\\\.)*\")*\\})? -?[0-9]+(\\.[0-9]+)?$",
+		"^# HELP (" NAME ") .+$",
+		"^# TYPE (" NAME ") (counter|gauge)$",
+		"^(" NAME ")(\\{" LABEL "(," LABEL ")*\\})? " VALUE "$",
 	};
 	size_t len, types = 0, samples = 0, at_line = 0;
 	char *text = metrics_to_prometheus(sample, &len), *rest = text, *line;
