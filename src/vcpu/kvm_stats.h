@@ -44,8 +44,9 @@ struct kvm_stats {
 };
 
 /*
- * The file of a VM's or vCPU's statistics, the caller's to close. To open it for
- * each look costs 3 us; a file kept costs memory. -errno where this KVM has none.
+ * The file of a VM's or vCPU's statistics, the caller's to close; -errno where
+ * this KVM has none (Linux before 5.14). Of a vCPU it is to be had only while that
+ * one is not in KVM_RUN: until then the call waits. Reading it does not.
  */
 int kvm_stats_open(int fd);
 

@@ -28,6 +28,7 @@
  */
 #include "fd.h"
 #include "kvm_ioctl.h"
+#include "kvm_stats.h"
 #include "main_call.h"
 #include "util.h"
 #include "vcpu_arch.h"
@@ -74,6 +75,8 @@ static int create_one(struct vcpus *vcpus, unsigned index, int vm_fd,
 	if (run == MAP_FAILED)
 		return err_errno(err, "vCPU %u: mmap", index);
 	cpu->run = run;
+	ret = kvm_stats_open(cpu->fd); /* now: see kvm_stats.h */
+	cpu->stats_fd = ret < 0 ? -1 : ret;
 	return 0;
 }
 
@@ -120,8 +123,9 @@ int vcpus_create(struct kvm *kvm, unsigned count,
 	pthread_mutex_init(&vcpus->lock, NULL);
 	pthread_cond_init(&vcpus->changed, NULL);
 	for (unsigned i = 0; i < count; i++)
-		vcpus->cpu[i] =
-			(struct vcpu){ .all = vcpus, .index = i, .fd = -1 };
+		vcpus->cpu[i] = (struct vcpu){
+			.all = vcpus, .index = i, .fd = -1, .stats_fd = -1
+		};
 	ret = create_all(vcpus, err);
 	if (ret < 0) {
 		vcpus_destroy(vcpus);
@@ -140,6 +144,7 @@ void vcpus_destroy(struct vcpus *vcpus)
 
 		if (cpu->run != NULL)
 			munmap(cpu->run, vcpus->run_size);
+		fd_close(&cpu->stats_fd);
 		fd_close(&cpu->fd);
 	}
 	fd_close(&vcpus->parked_fd);

@@ -100,6 +100,7 @@ struct vcpu_counts {
 unsigned vcpus_count(const struct vcpus *vcpus);
 void vcpus_get_counts(struct vcpus *vcpus, unsigned index,
 		      struct vcpu_counts *out);
-int vcpus_fd(const struct vcpus *vcpus, unsigned index); /* borrowed */
+/* For kvm_stats.h; borrowed; -1: KVM has no statistics. */
+int vcpus_stats_fd(const struct vcpus *vcpus, unsigned index);
 
 #endif

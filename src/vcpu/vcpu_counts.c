@@ -30,9 +30,9 @@ unsigned vcpus_count(const struct vcpus *vcpus)
 	return vcpus->count;
 }
 
-int vcpus_fd(const struct vcpus *vcpus, unsigned index)
+int vcpus_stats_fd(const struct vcpus *vcpus, unsigned index)
 {
-	return vcpus->cpu[index].fd;
+	return vcpus->cpu[index].stats_fd;
 }
 
 /*

@@ -24,6 +24,7 @@ struct vcpu {
 	struct vcpus *all;
 	unsigned index;
 	int fd;
+	int stats_fd;	     /* KVM's statistics; -1: it has none */
 	struct kvm_run *run; /* shared with the kernel */
 	bool started;	     /* main thread: there is a thread to join */
 	pthread_t thread;

@@ -120,6 +120,6 @@ void process_metrics_get(struct metrics_process *process,
 {
 	get_memory(process);
 	get_ksm(ksm);
-	process->cpu_time = cpu_time(CLOCK_PROCESS_CPUTIME_ID);
 	process->main_cpu_time = cpu_time(CLOCK_THREAD_CPUTIME_ID);
+	process->cpu_time = cpu_time(CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -59,25 +59,25 @@ static void name_stats(const struct kvm_stats *from, struct metrics_stats *to)
 }
 
 /* stats are described when they are not yet. False: nothing to be had. */
-static bool read_kvm(int fd, struct kvm_stats *stats, uint64_t *values)
+static bool read_kvm(int stats_fd, struct kvm_stats *stats, uint64_t *values)
 {
-	int stats_fd = kvm_stats_open(fd);
-	bool ok = stats_fd >= 0;
-
-	if (ok && stats->count == 0)
-		ok = kvm_stats_read_description(stats_fd, stats) == 0;
-	ok = ok && kvm_stats_read_values(stats_fd, stats, values) == 0;
-	fd_close(&stats_fd);
-	return ok;
+	if (stats_fd < 0)
+		return false;
+	if (stats->count == 0 &&
+	    kvm_stats_read_description(stats_fd, stats) < 0)
+		return false;
+	return kvm_stats_read_values(stats_fd, stats, values) == 0;
 }
 
 static void get_vm_kvm(const struct vm *vm, struct vm_metrics *out)
 {
+	int stats_fd = kvm_stats_open(kvm_vm_fd(vm->kvm));
 	struct kvm_stats stats = { .count = 0 };
 
 	out->vm_stats.count = 0;
-	if (read_kvm(kvm_vm_fd(vm->kvm), &stats, out->vm_kvm))
+	if (read_kvm(stats_fd, &stats, out->vm_kvm))
 		name_stats(&stats, &out->vm_stats);
+	fd_close(&stats_fd);
 }
 
 static void get_vcpus(struct vm *vm, struct vm_metrics *out)
@@ -96,8 +96,8 @@ static void get_vcpus(struct vm *vm, struct vm_metrics *out)
 		memcpy(vcpu->exits, counts.exits, sizeof(counts.exits));
 		vcpu->cpu_time =
 			counts.has_cpu_time ? counts.cpu_time : METRICS_UNKNOWN;
-		vcpu->has_kvm =
-			read_kvm(vcpus_fd(vm->vcpus, i), &stats, vcpu->kvm);
+		vcpu->has_kvm = read_kvm(vcpus_stats_fd(vm->vcpus, i), &stats,
+					 vcpu->kvm);
 	}
 	name_stats(&stats, &out->vcpu_stats);
 }

@@ -218,6 +218,45 @@ START_TEST(a_failed_backend_works_again_after_a_reset)
 }
 END_TEST
 
+START_TEST(starts_failures_and_writes_are_counted)
+{
+	struct virtio_mmio_state state;
+	const struct vhost_events *events;
+	struct fake_device d;
+	uint64_t writes;
+
+	fake_device_create(&d, 0, 8);
+	events = &d.backend->vhost.events;
+	d.backend->start_ret = -EFAULT;
+	fake_device_negotiate(&d, 0);
+	fake_device_run(&d);
+	d.backend->start_ret = 0;
+	fake_device_negotiate(&d, 0);
+	fake_device_run(&d);
+	events->failed(events->ctx, "broken queue");
+	fake_device_write(&d, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	virtio_mmio_get_state(d.dev, &state);
+	ck_assert_uint_eq(state.status, RUNNING | NEEDS_RESET);
+	ck_assert(state.started && !state.lost);
+	ck_assert_uint_eq(state.counts.start_fails, 1);
+	ck_assert_uint_eq(state.counts.starts, 1);
+	ck_assert_uint_eq(state.counts.failures, 1);
+	ck_assert_uint_eq(state.counts.config_interrupts, 2);
+	ck_assert_uint_eq(state.counts.notifies, 1);
+	ck_assert_uint_eq(state.counts.config_fails, 0);
+
+	writes = state.counts.writes;
+	d.backend->write_ret = -ENOTSUP;
+	fake_device_write(&d, VIRTIO_MMIO_CONFIG, 1);
+	lose(&d);
+	virtio_mmio_get_state(d.dev, &state);
+	ck_assert_uint_eq(state.counts.writes, writes + 1);
+	ck_assert_uint_eq(state.counts.config_fails, 1);
+	ck_assert(state.lost);
+	fake_device_destroy(&d);
+}
+END_TEST
+
 START_TEST(a_driver_that_passes_needs_reset_back_can_still_fail_the_device)
 {
 	struct fake_device d;
@@ -398,6 +437,7 @@ int main(void)
 		       a_device_that_cannot_start_needs_a_reset_and_says_so);
 	tcase_add_test(tc, a_lost_backend_leaves_a_device_that_fails_in_order);
 	tcase_add_test(tc, a_failed_backend_works_again_after_a_reset);
+	tcase_add_test(tc, starts_failures_and_writes_are_counted);
 	tcase_add_test(
 		tc,
 		a_driver_that_passes_needs_reset_back_can_still_fail_the_device);
