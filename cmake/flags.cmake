@@ -34,6 +34,11 @@ if(MOTE_SANITIZE)
 	endif()
 endif()
 
+if(MOTE_FUZZ)
+	# What libFuzzer goes by: which branches an input has taken.
+	add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # mote_static_executable(TARGET): link TARGET as static-pie, so that a jail
 # needs this one file and nothing else.
 function(mote_static_executable target)

@@ -10,6 +10,7 @@
 #include "console.h"
 #include "fd.h"
 #include "log.h"
+#include "unix_socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -68,8 +69,7 @@ static void client_comes(struct vu_watch *watch, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = accept4(c->cfg.listen_fd, NULL, NULL,
-		     SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = unix_socket_accept(c->cfg.listen_fd, SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	if (take_client(c, fd, &err) < 0)

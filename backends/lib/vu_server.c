@@ -75,9 +75,9 @@ static void front_end_comes(struct vu_watch *watch, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	fd = unix_socket_accept(s->listen_fd, 0);
 	if (fd < 0)
-		return; /* it left again: wait for the next one */
+		return; /* it left again, or has to wait */
 	vu_loop_remove(&s->loop, &s->listening);
 	fd_close(&s->listen_fd);
 	if (serve_connection(s, fd, &err) < 0) {

@@ -10,6 +10,7 @@
 #include "http_internal.h"
 #include "fd.h"
 #include "log.h"
+#include "unix_socket.h"
 #include "util.h"
 
 #include <errno.h>
@@ -23,6 +24,9 @@
 
 /* Refused connections that may linger; beyond them, they are closed at once. */
 enum { REFUSED_MAX = 10 };
+
+/* Clients that can come while a handler runs, without waiting in connect(). */
+enum { BACKLOG = 128 };
 
 static const char too_many[] = "HTTP/1.1 503\r\n"
 			       "Server: Firecracker API\r\n"
@@ -54,12 +58,6 @@ static void accept_again(evutil_socket_t fd, short what, void *arg)
 	event_add(&server->acceptable, NULL);
 }
 
-static bool is_shortage(int code)
-{
-	return code == EMFILE || code == ENFILE || code == ENOBUFS ||
-	       code == ENOMEM;
-}
-
 /* One per turn of the loop. */
 static void acceptable(evutil_socket_t listen_fd, short what, void *arg)
 {
@@ -70,7 +68,7 @@ static void acceptable(evutil_socket_t listen_fd, short what, void *arg)
 
 	(void)what;
 	if (fd < 0) {
-		if (is_shortage(errno))
+		if (unix_socket_is_starved(errno))
 			pause_accepting(server);
 		return;
 	}
@@ -104,7 +102,8 @@ int http_server_create(struct event_base *base, int listen_fd,
 		     acceptable, server);
 	event_assign(&server->accept_again, base, -1, 0, accept_again, server);
 	/* A client may leave between the event and accept(). */
-	if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0) {
+	if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    listen(listen_fd, BACKLOG) < 0) {
 		ret = err_errno(err, "API socket");
 		goto fail;
 	}

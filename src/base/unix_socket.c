@@ -6,10 +6,10 @@
 #include "fd.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int unix_socket_address(const char *path, struct sockaddr_un *addr,
@@ -103,4 +103,23 @@ int unix_socket_listen(const char *path, int *fd, struct err *err)
 	if (ret < 0)
 		fd_close(fd);
 	return ret;
+}
+
+bool unix_socket_is_starved(int code)
+{
+	return code == EMFILE || code == ENFILE || code == ENOBUFS ||
+	       code == ENOMEM;
+}
+
+int unix_socket_accept(int listen_fd, int flags)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | flags), code;
+
+	if (fd >= 0)
+		return fd;
+	code = errno;
+	if (unix_socket_is_starved(code))
+		nanosleep(&pause, NULL);
+	return -code;
 }

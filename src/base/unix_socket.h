@@ -7,6 +7,7 @@
 
 #include "err.h"
 
+#include <stdbool.h>
 #include <sys/un.h>
 
 /* -ENAMETOOLONG for a path that is empty or does not fit (sun_path). */
@@ -20,5 +21,19 @@ int unix_socket_address(const char *path, struct sockaddr_un *addr,
  * removes the file.
  */
 int unix_socket_listen(const char *path, int *fd, struct err *err);
+
+/*
+ * Is this errno of accept() a shortage of descriptors or memory? The connection
+ * then stays where it is, and so does the event that announces it: whoever just
+ * returns to an event loop spins there until the shortage is over.
+ */
+bool unix_socket_is_starved(int code);
+
+/*
+ * accept4() with SOCK_CLOEXEC and flags, for processes that may stand still for
+ * a moment: after a shortage it takes a tenth of a second. Returns a descriptor
+ * or -errno.
+ */
+int unix_socket_accept(int listen_fd, int flags);
 
 #endif

@@ -22,8 +22,9 @@ PACKAGES_BED=(dropbear-bin qemu-system-x86)
 PACKAGES_DENSITY=(erofs-utils fonts-dejavu-core gnuplot-nox mmdebstrap python3
 	wrk)
 PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs
-	erofs-utils expect flex iperf3 iproute2 iputils-ping libelf-dev
-	python3-minimal qemu-system-common qemu-utils shellcheck socat strace)
+	erofs-utils expect flex iperf3 iproute2 iputils-ping
+	libclang-rt-14-dev libelf-dev python3-minimal qemu-system-common
+	qemu-utils shellcheck socat strace)
 
 say()
 {

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUIET_MS = 20, PATIENCE_MS = 5000 };
+/* A while in which nothing comes: so long, and so many turns of the loop. */
+enum { QUIET_MS = 20, QUIET_TURNS = 20, PATIENCE_MS = 5000 };
 
 static uint64_t now_ms(void)
 {
@@ -242,12 +243,15 @@ size_t rig_receive(struct http_rig *rig, int fd, char *buf, size_t room,
 		   bool *eof)
 {
 	uint64_t heard = now_ms();
+	unsigned turns = 0;
 	size_t got = 0;
 	ssize_t n;
 
 	*eof = false;
-	while (got < room && now_ms() - heard < QUIET_MS) {
+	while (got < room &&
+	       (now_ms() - heard < QUIET_MS || turns < QUIET_TURNS)) {
 		rig_turn(rig, 1);
+		turns++;
 		n = recv(fd, buf + got, room - got, 0);
 		*eof = n == 0;
 		if (n == 0)
@@ -256,6 +260,7 @@ size_t rig_receive(struct http_rig *rig, int fd, char *buf, size_t room,
 			      strerror(errno));
 		if (n > 0) {
 			heard = now_ms();
+			turns = 0;
 			got += (size_t)n;
 		}
 	}

@@ -6,11 +6,16 @@
 #include "err.h"
 #include "main_call.h"
 #include "parse.h"
+#include "unix_socket.h"
 #include "util.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -213,6 +218,48 @@ START_TEST(threads_that_call_all_the_time_do_not_starve_other_events)
 }
 END_TEST
 
+static double seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - then->tv_sec) +
+	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+START_TEST(accepting_takes_its_time_when_there_are_no_descriptors)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	socklen_t len = sizeof(addr);
+	struct rlimit limit, none;
+	struct timespec start;
+
+	bind(server, (struct sockaddr *)&addr, sizeof(sa_family_t));
+	ck_assert_int_eq(listen(server, 1), 0);
+	ck_assert_int_eq(unix_socket_accept(server, 0), -EAGAIN);
+	getsockname(server, (struct sockaddr *)&addr, &len);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&addr, len), 0);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = limit;
+	none.rlim_cur = (rlim_t)client + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	ck_assert_int_eq(unix_socket_accept(server, 0), -EMFILE);
+	ck_assert(seconds_since(&start) >= 0.1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	fd = unix_socket_accept(server, SOCK_NONBLOCK);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+	close(client);
+	close(server);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -229,6 +276,8 @@ int main(void)
 	tcase_add_test(tc, calls_run_on_the_main_thread_until_it_closes);
 	tcase_add_test(
 		tc, threads_that_call_all_the_time_do_not_starve_other_events);
+	tcase_add_test(tc,
+		       accepting_takes_its_time_when_there_are_no_descriptors);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

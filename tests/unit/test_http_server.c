@@ -169,7 +169,7 @@ START_TEST(a_request_that_stops_half_way_is_given_up)
 {
 	int fd = rig_connect(&rig);
 
-	rig.server->request_ms = 50;
+	rig.server->request_ms = 200;
 	rig_send_text(&rig, fd, "GET / HTTP/1.1\r\n\r\nGET /");
 	rig_expect(&rig, fd, ANSWER("9", "GET / 0,0"), false);
 	/* Bytes that trickle in do not prolong it. */
@@ -177,7 +177,7 @@ START_TEST(a_request_that_stops_half_way_is_given_up)
 		rig_turn_ms(&rig, 5);
 		rig_send_text(&rig, fd, "x");
 	}
-	rig_turn_ms(&rig, 50);
+	rig_turn_ms(&rig, 250);
 	rig_expect(&rig, fd, timed_out, true);
 	fd_close(&fd);
 }
@@ -187,11 +187,11 @@ START_TEST(who_does_not_close_after_the_last_answer_is_closed)
 {
 	int fd = rig_connect(&rig);
 
-	rig.server->linger_ms = 30;
+	rig.server->linger_ms = 200;
 	rig_send_text(&rig, fd, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
 	rig_expect(&rig, fd, LAST_ANSWER("9", "GET / 0,0"), true);
 	ck_assert_uint_eq(rig.server->served, 1);
-	rig_turn_ms(&rig, 60);
+	rig_turn_ms(&rig, 250);
 	ck_assert_uint_eq(rig.server->served, 0);
 	fd_close(&fd);
 }
