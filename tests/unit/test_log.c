@@ -58,10 +58,10 @@ static const struct {
 	const char *instance;
 	const char *line;
 } shapes[] = {
-	{ { LOG_SHAPE_MOTE },
+	{ { .shape = LOG_SHAPE_MOTE },
 	  "net0",
 	  SECOND "\\.[0-9]{6}Z warn  virtio/net0 [^ ]+  slow\n$" },
-	{ { LOG_SHAPE_MOTE },
+	{ { .shape = LOG_SHAPE_MOTE },
 	  NULL,
 	  SECOND "\\.[0-9]{6}Z warn  virtio [^ ]+  slow\n$" },
 	{ { LOG_SHAPE_FIRECRACKER, .id = "vm-1" },
