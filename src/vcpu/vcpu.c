@@ -25,6 +25,11 @@
  * Only the thread itself clears immediate_exit, under the lock and with the
  * order back at run, so it cannot wipe out a later kick. A signal that comes
  * late costs one EINTR that finds nothing to do.
+ *
+ * A handler may wait for the main thread, and then its thread parks only when the
+ * main thread has done its part. So a pause waits for two descriptors: the one
+ * that threads signal when they park or leave, and the one of the calls to the
+ * main thread, which it runs as they come (wait_until_still()).
  */
 #include "fd.h"
 #include "kvm_ioctl.h"
@@ -249,6 +254,7 @@ static void release(struct vcpus *vcpus)
 {
 	pthread_mutex_lock(&vcpus->lock);
 	vcpus->order = ORDER_RUN;
+	vcpus->awaited = false;
 	pthread_cond_broadcast(&vcpus->changed);
 	pthread_mutex_unlock(&vcpus->lock);
 }
@@ -345,14 +351,12 @@ static int wait_until_still(struct vcpus *vcpus, struct main_call *calls,
 	return 0;
 }
 
-static void set_awaited(struct vcpus *vcpus, bool awaited)
+static void order_pause(struct vcpus *vcpus)
 {
 	pthread_mutex_lock(&vcpus->lock);
-	vcpus->awaited = awaited;
-	if (awaited) {
-		vcpus->order = ORDER_PAUSE;
-		kick_all(vcpus);
-	}
+	vcpus->order = ORDER_PAUSE;
+	vcpus->awaited = true;
+	kick_all(vcpus);
 	pthread_mutex_unlock(&vcpus->lock);
 }
 
@@ -362,9 +366,8 @@ int vcpus_pause(struct vcpus *vcpus, struct main_call *calls, struct err *err)
 
 	if (vcpus->paused)
 		return 0;
-	set_awaited(vcpus, true);
+	order_pause(vcpus);
 	ret = wait_until_still(vcpus, calls, err);
-	set_awaited(vcpus, false);
 	if (ret == 0)
 		ret = vcpu_arch_stop_clocks(kvm_vm_fd(vcpus->kvm),
 					    &vcpus->clock, err);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -260,6 +261,38 @@ START_TEST(accepting_takes_its_time_when_there_are_no_descriptors)
 }
 END_TEST
 
+static void *call_twice(void *arg)
+{
+	struct fixture *f = arg;
+
+	main_call_run(f->calls, on_main, f);
+	main_call_run(f->calls, on_main, f);
+	return NULL;
+}
+
+START_TEST(calls_can_be_run_without_the_event_loop)
+{
+	struct fixture f = { .main_thread = pthread_self() };
+	struct pollfd call = { .events = POLLIN };
+	pthread_t thread;
+
+	f.base = event_base_new();
+	ck_assert_int_eq(main_call_create(f.base, &f.calls, NULL), 0);
+	main_call_run_next(f.calls); /* none */
+	call.fd = main_call_fd(f.calls);
+	pthread_create(&thread, NULL, call_twice, &f);
+	for (int i = 1; i <= 2; i++) {
+		ck_assert_int_eq(poll(&call, 1, 10000), 1);
+		main_call_run_next(f.calls);
+		ck_assert_int_eq(f.ran, i);
+	}
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(poll(&call, 1, 0), 0);
+	main_call_destroy(f.calls);
+	event_base_free(f.base);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -274,6 +307,7 @@ int main(void)
 	tcase_add_test(tc, a_range_never_wraps);
 	tcase_add_test(tc, an_error_line_keeps_its_cause);
 	tcase_add_test(tc, calls_run_on_the_main_thread_until_it_closes);
+	tcase_add_test(tc, calls_can_be_run_without_the_event_loop);
 	tcase_add_test(
 		tc, threads_that_call_all_the_time_do_not_starve_other_events);
 	tcase_add_test(tc,
