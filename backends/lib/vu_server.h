@@ -13,7 +13,6 @@
 #include "vu_ring.h"
 
 struct vu_server; /* opaque */
-
 enum { VU_QUEUES_MAX = 64 };
 
 /* One queue. A device uses index and in_flight and nothing else directly. */

@@ -18,21 +18,22 @@ dial()
 	}
 }
 
-# uds_echo MIB: a connection from the host brings it and takes it back. Nobody is
-# behind other ports, on either side.
+# uds_echo KERNEL MIB: a connection from the host brings it and takes it back.
+# Nobody is behind other ports, on either side.
 uds_echo()
 {
 	local back
 
 	guest_brings_traffic
-	head -c "${1}M" /dev/urandom >"$T/data"
-	start_guest --vsock "uds=$T/v" <<-'END'
-	set -e
-	! /mote/traffic send vsock:2:9 </dev/null || exit 1
-	echo ready
-	/mote/traffic echo vsock-listen::5001 2>&1
-	END
-	[ -S "$T/v" ] || wait_until 10 "the socket is there" test -S "$T/v"
+	head -c "${2}M" /dev/urandom >"$T/data"
+	{
+		start "$1" --memory 256M --vsock "uds=$T/v" <<-'END'
+		set -e
+		! /mote/traffic send vsock:2:9 </dev/null || exit 1
+		echo ready
+		/mote/traffic echo vsock-listen::5001 2>&1
+		END
+	} 3</dev/null
 	guest_said ready
 	sleep 1
 	dial "$T/v" 6666 </dev/null >"$T/refused"
@@ -42,11 +43,12 @@ uds_echo()
 	expect_success
 	grep -qE '^OK [0-9]+$' "$T/ok" || fail "answer: $(cat "$T/ok")"
 	expect "bytes in the guest" \
-		"$(sed -n 's/^bytes //p' "$T/hvc0")" $(($1 << 20))
+		"$(sed -n 's/^bytes //p' "$T/hvc0")" $(($2 << 20))
 	expect "checksum" "$back" "$(sum_of "$T/data")"
 	[ ! -e "$T/v" ] || fail "the socket is still there"
 }
-add_case vsock.uds.echo-100M 300 uds_echo 100
+add_case vsock.uds.echo-100M 300 uds_echo cloud 100
+add_case vsock.uds.echo-6.12 240 uds_echo 6.12 8
 
 # uds_from_guest MIB: connections from the guest, one for each direction.
 uds_from_guest()

@@ -240,6 +240,42 @@ START_TEST(a_guest_that_takes_no_answers_may_ask_on)
 }
 END_TEST
 
+/*
+ * It gets no RST for lack of buffers. Its own comes instead, or it is given up:
+ * the same ports are free again then.
+ */
+START_TEST(a_connection_that_cannot_be_reset_is_forgotten)
+{
+	struct guest_conn c, stray = { 1, 2, 0, 0, 0, 0 };
+	struct vsock_peer v;
+	struct received r;
+	int listener, fd;
+	uint16_t id;
+
+	vsock_start(&v, ~UINT64_C(0));
+	listener = vsock_listen_at(&v, 50);
+	fd = vsock_dial_out(&v, &c, 7, listener, 50);
+	for (unsigned i = 0; i < QUEUE; i++) {
+		vsock_send(&v, &stray, VIRTIO_VSOCK_OP_RW, 0, NULL, 0);
+		peer_wait_used(&v.peer, RX, &id);
+	}
+	vsock_send(&v, &c, VIRTIO_VSOCK_OP_RESPONSE, 0, NULL, 0);
+	ck_assert(client_ends(fd, 3));
+	close(fd);
+	if (_i == 0)
+		vsock_send(&v, &c, VIRTIO_VSOCK_OP_RST, 0, NULL, 0);
+	else
+		sleep(8);
+	vsock_send(&v, &c, VIRTIO_VSOCK_OP_REQUEST, 0, NULL, 0);
+	for (unsigned i = 0; i < QUEUE; i++)
+		vsock_post(&v, v.rx_at + i * BUFFER, BUFFER);
+	vsock_expect(&v, &c, VIRTIO_VSOCK_OP_RESPONSE, &r);
+	vsock_expect_nothing(&v);
+	close(listener);
+	vsock_finish(&v);
+}
+END_TEST
+
 static long rss_kib(pid_t pid)
 {
 	char path[64], line[128];
@@ -445,6 +481,8 @@ int main(void)
 	tcase_add_test(
 		tc, a_receive_buffer_without_room_for_a_header_stops_the_queue);
 	tcase_add_test(tc, a_guest_that_takes_no_answers_may_ask_on);
+	tcase_add_loop_test(tc, a_connection_that_cannot_be_reset_is_forgotten,
+			    0, 2);
 	tcase_add_test(tc, a_flood_of_connections_is_bounded_both_ways);
 	tcase_add_test(tc, nobody_is_waited_for_for_ever);
 	tcase_add_loop_test(tc, random_packets_do_no_harm, 0, 4);
