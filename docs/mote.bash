@@ -10,7 +10,7 @@ _mote() {
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run block console --version --help' -- "$cur")
+			'run block console vsock --version --help' -- "$cur")
 		return
 	fi
 	case $prev in
@@ -25,7 +25,7 @@ _mote() {
 		mapfile -t COMPREPLY < <(compgen -W \
 			'tap= macvtap= tapfd=' -- "$cur")
 		;;
-	--vsock) COMPREPLY=(cid=) ;;
+	--vsock) mapfile -t COMPREPLY < <(compgen -W 'uds= cid=' -- "$cur") ;;
 	--scsi) COMPREPLY=(wwpn=naa.) ;;
 	--load) mapfile -t COMPREPLY < <(compgen -W 'auto read map' -- "$cur") ;;
 	--platform) mapfile -t COMPREPLY < <(compgen -W 'acpi cmdline' -- "$cur") ;;

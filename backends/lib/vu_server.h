@@ -13,7 +13,6 @@
 #include "vu_ring.h"
 
 struct vu_server; /* opaque */
-
 enum { VU_QUEUES_MAX = 64 };
 
 /* One queue. A device uses index and in_flight and nothing else directly. */
@@ -44,7 +43,7 @@ struct vu_device_ops {
 	enum vu_served (*serve)(void *device, struct vu_queue *queue);
 	/* Return when in_flight is 0; pop nothing. */
 	void (*drain)(void *device, struct vu_queue *queue);
-	/* GET_VRING_BASE: the driver may have left. NULL when not needed. */
+	/* The driver may have left. NULL when not needed. */
 	void (*stopped)(void *device, struct vu_queue *queue);
 	/* The configuration space: fill in up to VU_CONFIG_MAX bytes. */
 	void (*read_config)(void *device, void *buf);
@@ -104,17 +103,16 @@ void vu_server_config_changed(struct vu_server *server);
 
 /*
  * For devices. pop: 1 and a chain, or 0 when there is none, the queue does not
- * run or its ring turned out to be bad (logged). push of a queue that broke
- * meanwhile only counts. notify raises the driver's interrupt if it wants one.
+ * run or its ring turned out to be bad (logged). push of a queue that broke only
+ * counts. notify raises the driver's interrupt if it wants one. serve_soon serves
+ * once after all events at hand, and not nested. ready: is there one to pop?
  */
 int vu_queue_pop(struct vu_queue *queue, struct vu_chain *chain);
 void vu_queue_push(struct vu_queue *queue, const struct vu_chain *chain,
 		   uint32_t written);
 void vu_queue_notify(struct vu_queue *queue);
 void vu_queue_serve(struct vu_queue *queue);
-/* The same after the events at hand: once for all of them, and not nested. */
 void vu_queue_serve_soon(struct vu_queue *queue);
-/* Is another chain waiting? */
 bool vu_queue_ready(struct vu_queue *queue);
 /* A chain that makes no sense to the device: as for a bad ring. */
 void vu_queue_break(struct vu_queue *queue, const char *why);

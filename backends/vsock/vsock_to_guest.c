@@ -145,20 +145,26 @@ static uint64_t writable_bytes(struct vu_chain *chain)
 	return vu_iov_len(&v);
 }
 
-/* The next in turn that still owes something; it goes to the end. */
+/* The next in turn that still owes something. */
 static struct vsock_conn *next_turn(struct vsock *v)
 {
 	struct vsock_conn *c;
 
-	while ((c = TAILQ_FIRST(&v->turns)) != NULL) {
+	while ((c = TAILQ_FIRST(&v->turns)) != NULL &&
+	       vsock_conn_owes(c) == 0) {
 		TAILQ_REMOVE(&v->turns, c, in_turns);
-		c->has_turn = vsock_conn_owes(c) != 0;
-		if (!c->has_turn)
-			continue;
-		TAILQ_INSERT_TAIL(&v->turns, c, in_turns);
-		return c;
+		c->has_turn = false;
 	}
-	return NULL;
+	return c;
+}
+
+/* Only now that there is a buffer for it: it must not miss its turn. */
+static uint32_t take_turn(struct vsock *v, struct vsock_conn *c,
+			  const struct vu_chain *chain)
+{
+	TAILQ_REMOVE(&v->turns, c, in_turns);
+	TAILQ_INSERT_TAIL(&v->turns, c, in_turns);
+	return fill(c, chain);
 }
 
 enum vu_served vsock_to_guest(struct vsock *v, struct vu_queue *queue)
@@ -179,7 +185,7 @@ enum vu_served vsock_to_guest(struct vsock *v, struct vu_queue *queue)
 			return VU_SERVED_ALL;
 		}
 		len = v->reset_count > 0 ? fill_reset(v, &chain)
-					 : fill(c, &chain);
+					 : take_turn(v, c, &chain);
 		vu_queue_push(queue, &chain, len);
 	}
 	return VU_SERVED_PART;

@@ -103,12 +103,10 @@ int vm_add_own_device(struct vm *vm, const char *id, uint32_t device_id,
 /* vm_kernel_devices.c: slots for devices whose backend is the kernel. */
 int vm_add_kernel_devices(struct vm *vm, struct err *err);
 
-/* vm_vsock.c: its listening socket, then its backend. */
-int vm_start_vsock(struct vm *vm, const struct config_vsock *vsock,
-		   int backend_fd, struct err *err);
-
-/* vm_consoles.c: what a console is attached to -> descriptors for its backend. */
+/* vm_consoles.c, vm_vsock.c: what it is attached to -> descriptors for its backend. */
 int vm_start_console(struct vm *vm, const struct config_console *console,
 		     int backend_fd, struct err *err);
+int vm_start_vsock(struct vm *vm, const struct config_vsock *vsock,
+		   int backend_fd, struct err *err);
 
 #endif

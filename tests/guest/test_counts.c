@@ -35,7 +35,7 @@ START_TEST(each_exit_is_counted_by_its_reason)
 	ck_assert_uint_ge(counts.exits[VCPU_EXIT_MMIO_WRITE], 1);
 	ck_assert_uint_eq(counts.exits[VCPU_EXIT_FAILURE], 0);
 
-	vcpus_pause(g.vcpus);
+	guest_pause(&g);
 	vcpus_get_counts(g.vcpus, 0, &counts);
 	ck_assert(counts.has_cpu_time);
 	ck_assert_uint_ge(counts.exits[VCPU_EXIT_SIGNAL], 1);

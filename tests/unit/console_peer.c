@@ -5,23 +5,7 @@
 #include "console_peer.h"
 #include "backend.h"
 
-#include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
-
-char pattern_at(size_t i)
-{
-	return (char)((i % 65521) * 7 >> 3);
-}
-
-bool pattern_is(const char *bytes, size_t offset, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (bytes[i] != pattern_at(offset + i))
-			return false;
-	}
-	return true;
-}
 
 void console_start(struct peer *p, const char *option, int in, int out,
 		   const char *extra, uint64_t features)
@@ -54,18 +38,4 @@ void console_write(struct peer *p, uint32_t at, size_t offset, uint32_t len)
 	driver_add(&p->queues[TX], &buf, 1, 0);
 	peer_kick(p, TX);
 	peer_wait_used(p, TX, &id);
-}
-
-void pattern_read(int fd, size_t offset, size_t len)
-{
-	char bytes[CHUNK];
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	ssize_t n;
-
-	for (size_t end = offset + len; offset < end; offset += (size_t)n) {
-		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
-		n = read(fd, bytes, MIN(sizeof(bytes), end - offset));
-		ck_assert_int_gt(n, 0);
-		ck_assert(pattern_is(bytes, offset, (size_t)n));
-	}
 }

@@ -5,18 +5,10 @@
 #ifndef MOTE_TESTS_CONSOLE_PEER_H
 #define MOTE_TESTS_CONSOLE_PEER_H
 
+#include "pattern.h"
 #include "vu_peer.h"
 
 enum { RX, TX, QUEUE = 16, CHUNK = 4096 };
-
-/*
- * The byte at offset i of every stream we send; its period is a prime, so that
- * no chunk or buffer size hides a shift.
- */
-char pattern_at(size_t i);
-bool pattern_is(const char *bytes, size_t offset, size_t len);
-/* Read len bytes of fd, which must be the pattern from offset. */
-void pattern_read(int fd, size_t offset, size_t len);
 
 /* A backend with option=in, and --out-fd=out unless that is -1. */
 void console_start(struct peer *p, const char *option, int in, int out,
