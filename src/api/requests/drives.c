@@ -50,8 +50,8 @@ static const struct body_field patch_table[] = {
 	  NULL },
 };
 
-static int check(const struct drive *drive, const struct api_call *call,
-		 struct err *err)
+static int check(const struct api *api, const struct drive *drive,
+		 const struct api_call *call, struct err *err)
 {
 	bool file_fields =
 		drive->path != NULL || drive->limiter != NULL ||
@@ -68,6 +68,10 @@ static int check(const struct drive *drive, const struct api_call *call,
 		return err_set(err, EINVAL,
 			       "Unable to create the block device: Invalid "
 			       "block config.");
+	if (api_document_find(api, "vhost-user", "id", drive->id) != NULL)
+		return err_set(err, EINVAL,
+			       "The ID is that of a vhost-user device: %s",
+			       drive->id);
 	return body_check_limiter("rate_limiter", drive->limiter, err);
 }
 
@@ -176,7 +180,7 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 		api_decode(call, put_table, ARRAY_LEN(put_table), &drive, err);
 
 	if (ret == 0)
-		ret = check(&drive, call, err);
+		ret = check(api, &drive, call, err);
 	if (ret == 0 && drive.path != NULL)
 		ret = api_take_fd(call, drive.path, &fd, err);
 	if (ret < 0)
