@@ -23,7 +23,11 @@ struct path {
 static void split(const char *target, struct path *path)
 {
 	char *rest = path->text, *id;
+	const char *host = strstr(target, "://");
 
+	/* "http://host/path", as proxies are asked (RFC 9112, 3.2.2). */
+	if (host != NULL && strchr(target, '/') == host + 1)
+		target = host + 3 + strcspn(host + 3, "/");
 	target += strspn(target, "/");
 	snprintf(path->text, sizeof(path->text), "%s", target);
 	path->query = NULL;

@@ -15,6 +15,7 @@
 #include "exit_status.h"
 #include "fd.h"
 #include "ioapic.h"
+#include "journal.h"
 #include "ksm.h"
 #include "log.h"
 #include "main_call.h"
@@ -45,6 +46,8 @@ static int end_on_main(void *arg)
 	struct vm *vm = request->vm;
 
 	if (!vm->ended) {
+		if (request->end == VM_END_PANIC)
+			journal_post("guest-panic", vm->cfg->id, "%s", "");
 		vm->ended = true;
 		vm->end = request->end;
 		vm->owner.ended(vm->owner.ctx, vm->end);
@@ -237,7 +240,11 @@ static void explain_silence(const struct vm *vm)
 
 int vm_start(struct vm *vm, struct err *err)
 {
-	int ret = vcpus_start(vm->vcpus, err);
+	int ret;
+
+	vcpus_set_affinity(vm->vcpus, vm->cfg->affinity,
+			   vm->cfg->affinity_count);
+	ret = vcpus_start(vm->vcpus, err);
 
 	if (ret < 0)
 		return ret;
