@@ -76,6 +76,8 @@ struct api_route {
 	api_handler *handle;
 	unsigned flags;
 	const char *prefix; /* of its errors; NULL: none */
+	/* What it counts as; API_RESOURCES: Firecracker has no count for it. */
+	enum api_resource counted;
 };
 
 extern const struct api_route api_routes[];

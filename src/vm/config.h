@@ -38,7 +38,7 @@ struct vm_config {
 	unsigned cpus;
 	uint16_t affinity[CONFIG_CPUS_MAX]; /* the host CPU of each vCPU */
 	unsigned affinity_count;	    /* vCPUs that have one */
-	uint64_t memory; /* bytes */
+	uint64_t memory;		    /* bytes */
 	enum config_sharing sharing;
 	enum config_mergeable mergeable;
 	bool thp;
