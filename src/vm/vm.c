@@ -210,6 +210,8 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->ack_fd = -1;
 	vm->power_button.fd = -1;
 	vm->early_console.fd = -1;
+	if (cfg->boot_timer)
+		boot_timer_start(&vm->boot_timer);
 	vm->power = (struct power_ops){ vm_power_event, vm };
 	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++) {
 		vm->devices[i].backend_fd = -1;
