@@ -92,6 +92,7 @@ struct config_console {
 	char id[ID_MAX + 1];
 	enum config_console_kind kind;
 	const char *path; /* file or socket */
+	bool drop; /* what nobody reads, rather than wait; a pty always does */
 };
 
 /* Not on the bus: memory. */
