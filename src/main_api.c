@@ -87,6 +87,8 @@ static int serve_machine(struct event_base *base, struct machine *machine,
 		.target = machine_target(machine),
 		.payload_max = options->payload_max,
 		.log_format = &options->log_format,
+		.log_level = options->log_level,
+		.boot_timer = options->boot_timer,
 	};
 	struct api *api;
 	struct err err;

@@ -38,6 +38,8 @@ int api_create(struct event_base *base, const struct api_config *config,
 		return err_set(err, ENOMEM, "API: out of memory");
 	}
 	api_state_copy(api, &state);
+	state.config.boot_timer = config->boot_timer;
+	state.config.log_level = config->log_level;
 	ret = api_apply(api, &state, err);
 	if (ret < 0) {
 		api_destroy(api);

@@ -26,6 +26,8 @@ struct api_config {
 	struct command_target target;	     /* must outlive the API */
 	size_t payload_max;		     /* bytes of a request's body */
 	const struct log_format *log_format; /* in use; copied */
+	enum log_level log_level;
+	bool boot_timer;
 };
 
 int api_create(struct event_base *base, const struct api_config *config,

@@ -23,7 +23,11 @@ struct path {
 static void split(const char *target, struct path *path)
 {
 	char *rest = path->text, *id;
+	const char *host = strstr(target, "://");
 
+	/* "http://host/path", as proxies are asked (RFC 9112, 3.2.2). */
+	if (host != NULL && strchr(target, '/') == host + 1)
+		target = host + 3 + strcspn(host + 3, "/");
 	target += strspn(target, "/");
 	snprintf(path->text, sizeof(path->text), "%s", target);
 	path->query = NULL;
@@ -161,6 +165,30 @@ static int handle(struct api *api, const struct api_route *route,
 	return ret;
 }
 
+static void count(struct api *api, const struct api_route *route,
+		  const struct api_call *call, bool failed)
+{
+	struct api_metrics *metrics = &api->metrics;
+	const struct {
+		const char *method;
+		struct api_requests *requests;
+	} methods[] = {
+		{ "GET", metrics->get },
+		{ "PUT", metrics->put },
+		{ "PATCH", metrics->patch },
+	};
+
+	metrics->deprecated += call->deprecated;
+	if (route->counted == API_RESOURCES)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		if (strcmp(methods[i].method, route->method) != 0)
+			continue;
+		methods[i].requests[route->counted].count++;
+		methods[i].requests[route->counted].fails += failed;
+	}
+}
+
 int api_dispatch(struct api *api, const char *method, const char *target,
 		 const char *body, size_t body_len, struct api_call *call,
 		 struct err *err)
@@ -190,6 +218,7 @@ int api_dispatch(struct api *api, const char *method, const char *target,
 	call->id = path.id;
 	call->query = path.query;
 	ret = handle(api, route, call, err);
+	count(api, route, call, ret < 0);
 	json_decref(call->body);
 	call->body = NULL;
 	call->id = call->query = NULL;

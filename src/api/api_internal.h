@@ -6,9 +6,7 @@
 #define MOTE_API_INTERNAL_H
 
 #include "api.h"
-#include "api_metrics.h"
-#include "body.h"
-#include "http_server.h"
+#include "api_routes.h"
 #include "log_format.h"
 
 struct metrics_file;
@@ -41,45 +39,6 @@ struct api {
 	struct api_metrics metrics;
 	struct log_format log_format;
 };
-
-/* One request, and what it is answered. */
-struct api_call {
-	const char *method;
-	const char *id;	   /* second part of the path; "" when none */
-	const char *query; /* behind '?', where a resource takes one; or NULL */
-	json_t *body;	   /* borrowed; NULL: none */
-	int *fds;	   /* passed with it; fd_take() what is kept */
-	unsigned fd_count;
-
-	json_t *answer; /* taken over; NULL: status 204 */
-	char *text;	/* or this: malloc'ed, taken over */
-	const char *text_type;
-	bool deprecated;
-	bool streams;
-	struct http_stream stream;
-};
-
-typedef int api_handler(struct api *api, struct api_call *call,
-			struct err *err);
-
-/* One line per resource and method: requests/ has a file per resource. */
-enum {
-	ROUTE_ID = 1 << 0,     /* the path ends with an id */
-	ROUTE_BEFORE = 1 << 1, /* only before the start */
-	ROUTE_AFTER = 1 << 2,  /* only after it */
-	ROUTE_QUERY = 1 << 3,  /* may have a query */
-	ROUTE_BODY = 1 << 4,   /* a body is allowed where it need not be */
-};
-
-struct api_route {
-	const char *method, *resource;
-	api_handler *handle;
-	unsigned flags;
-	const char *prefix; /* of its errors; NULL: none */
-};
-
-extern const struct api_route api_routes[];
-extern const size_t api_route_count;
 
 /* api_dispatch.c: route a parsed request; -errno with the fault message. */
 int api_dispatch(struct api *api, const char *method, const char *target,
@@ -120,25 +79,5 @@ json_t *api_document_find(const struct api *api, const char *section,
 
 /* A copy of body with what it leaves out, from defaults (stolen). */
 json_t *api_with_defaults(const json_t *body, json_t *defaults);
-
-/* Everything of requests/ that the table of routes names. */
-/* clang-format off */
-api_handler api_get_info, api_get_version, api_get_vm_config,
-	api_put_action,
-	api_put_boot_source,
-	api_put_machine_config, api_patch_machine_config, api_get_machine_config,
-	api_put_drive, api_patch_drive,
-	api_put_net, api_patch_net,
-	api_put_vsock,
-	api_put_pmem,
-	api_put_vhost_user,
-	api_put_logger,
-	api_put_metrics, api_get_metrics,
-	api_put_serial,
-	api_patch_vm,
-	api_get_events,
-	api_put_cpu_config,
-	api_refuse;
-/* clang-format on */
 
 #endif

@@ -116,6 +116,8 @@ static void place_console(struct api_state *state)
 	config->consoles[0] = (struct config_console){
 		.kind = CONSOLE_STDIO,
 		.id = "console0",
+		/* Clients of Firecracker may leave its output unread. */
+		.drop = true,
 	};
 }
 

@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC, in ms: the same for all processes of a machine. Any thread. */
+/* CLOCK_MONOTONIC, in ms or us: the same for all processes of a machine. Any thread. */
 uint64_t clock_now_ms(void);
+uint64_t clock_now_us(void);
 
 #endif

@@ -19,6 +19,12 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+int fd_copy(int fd, int *copy, struct err *err)
+{
+	*copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return fd >= 0 && *copy < 0 ? err_errno(err, "descriptor %d", fd) : 0;
+}
+
 int fd_take(int *fd)
 {
 	int taken = *fd;

@@ -5,6 +5,8 @@
 #ifndef MOTE_FD_H
 #define MOTE_FD_H
 
+#include "err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +14,9 @@
 
 /* Close *fd unless it is -1, and set it to -1. errno survives. */
 void fd_close(int *fd);
+
+/* One more for the same open file, close-on-exec; -1 stays -1. */
+int fd_copy(int fd, int *copy, struct err *err);
 
 /* Hand the descriptor over: returns *fd and sets it to -1. */
 int fd_take(int *fd);

@@ -13,11 +13,10 @@ static uint64_t last;
 static void (*watcher)(void *ctx);
 static void *watcher_ctx;
 
-void journal_post(const char *type, const char *id, const char *fmt, ...)
+static void post(const char *type, const char *id, const char *fmt, va_list ap)
 {
 	struct journal_entry *entry = &entries[++last % JOURNAL_SIZE];
 	struct timespec now;
-	va_list ap;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	entry->seq = last;
@@ -25,11 +24,40 @@ void journal_post(const char *type, const char *id, const char *fmt, ...)
 		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	entry->type = type;
 	snprintf(entry->id, sizeof(entry->id), "%s", id != NULL ? id : "");
-	va_start(ap, fmt);
 	vsnprintf(entry->detail, sizeof(entry->detail), fmt, ap);
-	va_end(ap);
 	if (watcher != NULL)
 		watcher(watcher_ctx);
+}
+
+void journal_post(const char *type, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	post(type, id, fmt, ap);
+	va_end(ap);
+}
+
+void journal_post_guest(const char *type, const char *id, const char *fmt, ...)
+{
+	static time_t second;
+	static unsigned posted;
+	struct timespec now;
+	va_list ap;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec != second) {
+		if (posted > JOURNAL_GUEST_MAX)
+			journal_post("suppressed", NULL, "%u entries",
+				     posted - JOURNAL_GUEST_MAX);
+		second = now.tv_sec;
+		posted = 0;
+	}
+	if (++posted > JOURNAL_GUEST_MAX)
+		return;
+	va_start(ap, fmt);
+	post(type, id, fmt, ap);
+	va_end(ap);
 }
 
 uint64_t journal_last(void)

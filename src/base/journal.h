@@ -13,7 +13,7 @@
 
 #include "util.h"
 
-enum { JOURNAL_SIZE = 256 };
+enum { JOURNAL_SIZE = 256, JOURNAL_GUEST_MAX = 32 };
 
 struct journal_entry {
 	uint64_t seq;	     /* from 1, without gaps */
@@ -25,6 +25,13 @@ struct journal_entry {
 
 /* type is borrowed for good; id may be NULL. */
 void journal_post(const char *type, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * For anything a guest can cause: at most JOURNAL_GUEST_MAX a second, the rest is
+ * counted, and the count is an entry of its own ("suppressed").
+ */
+void journal_post_guest(const char *type, const char *id, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The number of the latest entry; 0: there was none. */

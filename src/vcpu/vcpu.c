@@ -129,7 +129,11 @@ int vcpus_create(struct kvm *kvm, unsigned count,
 	pthread_cond_init(&vcpus->changed, NULL);
 	for (unsigned i = 0; i < count; i++)
 		vcpus->cpu[i] = (struct vcpu){
-			.all = vcpus, .index = i, .fd = -1, .stats_fd = -1
+			.all = vcpus,
+			.index = i,
+			.fd = -1,
+			.stats_fd = -1,
+			.host_cpu = -1,
 		};
 	ret = create_all(vcpus, err);
 	if (ret < 0) {
@@ -230,21 +234,37 @@ static int install_kick(struct err *err)
 	return 0;
 }
 
+void vcpus_set_affinity(struct vcpus *vcpus, const uint16_t *cpus, unsigned n)
+{
+	for (unsigned i = 0; i < MIN(n, vcpus->count); i++)
+		vcpus->cpu[i].host_cpu = cpus[i];
+}
+
 /* Created with the mask of the caller, who has blocked all but the kick. */
 static int start_one(struct vcpu *cpu, struct err *err)
 {
 	pthread_attr_t attr;
+	cpu_set_t where;
 	int ret;
 
 	cpu->state = VCPU_RUNNING;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (cpu->host_cpu >= 0) {
+		CPU_ZERO(&where);
+		CPU_SET(cpu->host_cpu, &where);
+		pthread_attr_setaffinity_np(&attr, sizeof(where), &where);
+	}
 	ret = pthread_create(&cpu->thread, &attr, vcpu_thread, cpu);
 	pthread_attr_destroy(&attr);
 	cpu->started = ret == 0;
 	if (ret == 0)
 		return 0;
 	cpu->state = VCPU_IDLE;
+	if (ret == EINVAL && cpu->host_cpu >= 0)
+		return err_set(err, ret,
+			       "vCPU %u: the host has no CPU %d for it",
+			       cpu->index, cpu->host_cpu);
 	return err_set(err, ret, "thread of vCPU %u: %s", cpu->index,
 		       strerror(ret));
 }

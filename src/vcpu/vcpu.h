@@ -52,6 +52,12 @@ void vcpus_destroy(struct vcpus *vcpus); /* stopped or never started */
 int vcpus_set_boot_state(struct vcpus *vcpus, struct guest_memory *mem,
 			 const struct boot_entry *entry, struct err *err);
 
+/*
+ * Before the start: the thread of the first n vCPUs shall run on this CPU of the
+ * host each. A CPU that is not there fails the start.
+ */
+void vcpus_set_affinity(struct vcpus *vcpus, const uint16_t *cpus, unsigned n);
+
 /* Start one thread per vCPU, once. On failure none runs. */
 int vcpus_start(struct vcpus *vcpus, struct err *err);
 

@@ -27,6 +27,7 @@ struct vcpu {
 	int stats_fd;	     /* KVM's statistics; -1: it has none */
 	struct kvm_run *run; /* shared with the kernel */
 	bool started;	     /* main thread: there is a thread to join */
+	int host_cpu;	     /* where the thread is to run; -1: anywhere */
 	pthread_t thread;
 	enum vcpu_state state; /* guarded by all->lock */
 	/* Written by its thread alone, read by others at any time. */

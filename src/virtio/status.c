@@ -14,6 +14,7 @@
  *                        are offered, so that the driver gives up cleanly
  */
 #include "virtio_internal.h"
+#include "journal.h"
 #include "log.h"
 
 #include <string.h>
@@ -30,8 +31,10 @@ void status_set_needs_reset(struct virtio_mmio *dev)
 
 static void reset(struct virtio_mmio *dev)
 {
-	if (dev->running)
+	if (dev->running) {
 		vhost_stop(dev->backend);
+		journal_post_guest("device-reset", dev->id, "%s", "");
+	}
 	dev->running = false;
 	dev->status = 0;
 	dev->config_pending = false;
@@ -61,10 +64,12 @@ static void start(struct virtio_mmio *dev)
 	if (ret < 0) {
 		log_guest("virtio", dev->id, "%s, device marked NEEDS_RESET",
 			  err.text);
+		journal_post_guest("device-failed", dev->id, "%s", err.text);
 		dev->counts.start_fails++;
 		status_set_needs_reset(dev);
 		return;
 	}
+	journal_post_guest("device-ready", dev->id, "%s", "");
 	dev->counts.starts++;
 	dev->running = true;
 }

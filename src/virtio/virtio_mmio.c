@@ -11,6 +11,7 @@
  */
 #include "virtio_internal.h"
 #include "fd.h"
+#include "journal.h"
 #include "log.h"
 
 #include <endian.h>
@@ -81,11 +82,13 @@ static int change_config(struct virtio_mmio *dev, struct err *err)
 	return ret;
 }
 
+/* Of a console that is its size, of a disk its capacity, of a card its link. */
 static void handle_config_changed(void *ctx)
 {
 	struct virtio_mmio *dev = ctx;
 	struct err err;
 
+	journal_post_guest("config-changed", dev->id, "%s", "");
 	if (change_config(dev, &err) < 0)
 		log_write(LOG_WARN, "virtio", dev->id,
 			  "%s, driver keeps the old configuration", err.text);
@@ -104,6 +107,7 @@ static void handle_lost(void *ctx, const char *why)
 
 	log_write(LOG_ERROR, "virtio", dev->id,
 		  "backend lost: %s, device marked NEEDS_RESET", why);
+	journal_post("backend-lost", dev->id, "%s", why);
 	pthread_mutex_lock(&dev->lock);
 	dev->lost = true;
 	status_set_needs_reset(dev);
@@ -118,6 +122,7 @@ static void handle_failed(void *ctx, const char *why)
 	if (dev->running) {
 		log_guest("virtio", dev->id, "%s, device marked NEEDS_RESET",
 			  why);
+		journal_post_guest("device-failed", dev->id, "%s", why);
 		dev->counts.failures++;
 		status_set_needs_reset(dev);
 	}

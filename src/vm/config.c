@@ -33,6 +33,8 @@ void vm_config_init(struct vm_config *cfg)
 	};
 	for (size_t i = 0; i < CONFIG_DISKS_MAX; i++)
 		cfg->disks[i].fd = -1;
+	for (size_t i = 0; i < CONFIG_VHOST_USER_MAX; i++)
+		cfg->vhost_user[i].fd = -1;
 }
 
 bool vm_config_is_shared(const struct vm_config *cfg)

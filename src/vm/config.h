@@ -38,7 +38,7 @@ struct vm_config {
 	unsigned cpus;
 	uint16_t affinity[CONFIG_CPUS_MAX]; /* the host CPU of each vCPU */
 	unsigned affinity_count;	    /* vCPUs that have one */
-	uint64_t memory; /* bytes */
+	uint64_t memory;		    /* bytes */
 	enum config_sharing sharing;
 	enum config_mergeable mergeable;
 	bool thp;
@@ -46,6 +46,7 @@ struct vm_config {
 	bool hugepages; /* 2 MiB hugetlb */
 	enum config_load load;
 	enum config_platform platform;
+	bool boot_timer;	   /* log when the guest says it booted */
 	const char *early_console; /* file, "stderr" or NULL */
 	struct config_disk disks[CONFIG_DISKS_MAX];
 	unsigned disk_count;

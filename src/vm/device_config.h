@@ -45,6 +45,7 @@ struct config_vhost_user {
 	char id[ID_MAX + 1];
 	const char *type; /* as in vhost_user_type_find() */
 	const char *socket;
+	int fd; /* connected to the server; -1: by socket's path */
 	bool listen;
 	unsigned queues; /* 0: the type's default */
 	uint16_t queue_size;
@@ -91,6 +92,7 @@ struct config_console {
 	char id[ID_MAX + 1];
 	enum config_console_kind kind;
 	const char *path; /* file or socket */
+	bool drop; /* what nobody reads, rather than wait; a pty always does */
 };
 
 /* Not on the bus: memory. */

@@ -162,7 +162,7 @@ static int stop(struct machine *machine, const struct command *command,
 }
 
 static int pause_vm(struct machine *machine, const struct command *command,
-		 struct err *err)
+		    struct err *err)
 {
 	int ret;
 
@@ -178,7 +178,7 @@ static int pause_vm(struct machine *machine, const struct command *command,
 }
 
 static int resume_vm(struct machine *machine, const struct command *command,
-		  struct err *err)
+		     struct err *err)
 {
 	int ret;
 

@@ -15,8 +15,8 @@
 
 /* Every descriptor of a configuration. */
 enum {
-	FDS_MAX = 2 + CONFIG_DISKS_MAX + CONFIG_PMEM_MAX + 2 * CONFIG_NETS_MAX +
-		  CONFIG_VSOCKS_MAX,
+	FDS_MAX = 2 + CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX +
+		  CONFIG_PMEM_MAX + 2 * CONFIG_NETS_MAX + CONFIG_VSOCKS_MAX,
 };
 
 static size_t list_fds(struct vm_config *cfg, int *fds[FDS_MAX])
@@ -27,6 +27,8 @@ static size_t list_fds(struct vm_config *cfg, int *fds[FDS_MAX])
 	fds[n++] = &cfg->initrd_fd;
 	for (unsigned i = 0; i < cfg->disk_count; i++)
 		fds[n++] = &cfg->disks[i].fd;
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
+		fds[n++] = &cfg->vhost_user[i].fd;
 	for (unsigned i = 0; i < cfg->pmem_count; i++)
 		fds[n++] = &cfg->pmem[i].fd;
 	for (unsigned i = 0; i < cfg->net_count; i++) {
@@ -77,6 +79,8 @@ void machine_hand_over_files(struct vm_config *cfg)
 	fd_close(&cfg->initrd_fd);
 	for (unsigned i = 0; i < cfg->disk_count; i++)
 		fd_close(&cfg->disks[i].fd);
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
+		fd_close(&cfg->vhost_user[i].fd);
 	for (unsigned i = 0; i < cfg->net_count; i++) {
 		fd_close(&cfg->nets[i].tap_fd);
 		fd_close(&cfg->nets[i].vhost_fd);

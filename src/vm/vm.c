@@ -15,6 +15,7 @@
 #include "exit_status.h"
 #include "fd.h"
 #include "ioapic.h"
+#include "journal.h"
 #include "ksm.h"
 #include "log.h"
 #include "main_call.h"
@@ -45,6 +46,8 @@ static int end_on_main(void *arg)
 	struct vm *vm = request->vm;
 
 	if (!vm->ended) {
+		if (request->end == VM_END_PANIC)
+			journal_post("guest-panic", vm->cfg->id, "%s", "");
 		vm->ended = true;
 		vm->end = request->end;
 		vm->owner.ended(vm->owner.ctx, vm->end);
@@ -207,6 +210,8 @@ int vm_create(const struct vm_config *cfg, struct spawner *spawner,
 	vm->ack_fd = -1;
 	vm->power_button.fd = -1;
 	vm->early_console.fd = -1;
+	if (cfg->boot_timer)
+		boot_timer_start(&vm->boot_timer);
 	vm->power = (struct power_ops){ vm_power_event, vm };
 	for (size_t i = 0; i < LAYOUT_DEVICES_MAX; i++) {
 		vm->devices[i].backend_fd = -1;
@@ -237,7 +242,11 @@ static void explain_silence(const struct vm *vm)
 
 int vm_start(struct vm *vm, struct err *err)
 {
-	int ret = vcpus_start(vm->vcpus, err);
+	int ret;
+
+	vcpus_set_affinity(vm->vcpus, vm->cfg->affinity,
+			   vm->cfg->affinity_count);
+	ret = vcpus_start(vm->vcpus, err);
 
 	if (ret < 0)
 		return ret;

@@ -24,6 +24,8 @@ static void bus_write(void *ctx, enum vcpu_space space, uint64_t addr,
 						(uint16_t)addr, data, len);
 		return;
 	}
+	if (boot_timer_write(&vm->boot_timer, addr, data, len))
+		return;
 	if (addr >= LAYOUT_DEVICES_BASE && window < vm->device_count)
 		virtio_mmio_write(vm->devices[window].virtio,
 				  addr % LAYOUT_DEVICE_SIZE, data, len);

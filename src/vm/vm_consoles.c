@@ -98,7 +98,7 @@ int vm_start_console(struct vm *vm, const struct config_console *console,
 	struct spawn_request req = {
 		.role = SPAWN_CONSOLE,
 		.listen = console->kind == CONSOLE_SOCKET,
-		.drop = console->kind == CONSOLE_PTY,
+		.drop = console->drop || console->kind == CONSOLE_PTY,
 		.escape = console->kind == CONSOLE_STDIO && isatty(0),
 		.log_level = (uint8_t)vm->cfg->log_level,
 	};

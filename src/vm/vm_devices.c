@@ -115,7 +115,6 @@ static int connect_user_backend(struct vm *vm, struct vm_device *device,
 	const struct vhost_user_type *type = vhost_user_type_find(user->type);
 	struct vhost_user_config cfg = {
 		.id = user->id,
-		.fd = -1,
 		.path = user->socket,
 		.listen = user->listen,
 		.queues = user->queues,
@@ -131,8 +130,11 @@ static int connect_user_backend(struct vm *vm, struct vm_device *device,
 	cfg.device_id = type->device_id;
 	cfg.config_size = type->config_size;
 	fill_config(user, type, &cfg);
+	ret = fd_copy(user->fd, &cfg.fd, err);
+	if (ret < 0)
+		return ret;
 	ret = vhost_user_create(&cfg, vm->memory, vm->base, out, err);
-	if (ret == 0 && user->listen) {
+	if (ret == 0 && user->listen && user->fd < 0) {
 		/* Only now is the file ours, and not another's to be kept. */
 		ret = spawner_unlink_at_end(vm->spawner, user->socket, err);
 		if (ret < 0)

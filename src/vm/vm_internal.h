@@ -5,6 +5,7 @@
 #ifndef MOTE_VM_INTERNAL_H
 #define MOTE_VM_INTERNAL_H
 
+#include "boot_timer.h"
 #include "guest_memory.h"
 #include "layout.h"
 #include "power.h"
@@ -50,6 +51,7 @@ struct vm {
 	struct ioapic *ioapic;
 	struct power_ops power;
 	struct early_console early_console;
+	struct boot_timer boot_timer;
 
 	uint8_t *windows; /* one page per device, one KVM slot */
 	struct vm_device devices[LAYOUT_DEVICES_MAX];

@@ -9,19 +9,11 @@
 #include "vhost_kernel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
 
 static_assert((int)CONFIG_SCSI_QUEUES_MAX == (int)VHOST_SCSI_QUEUES_MAX,
 	      "the limit that users are told is that of the kernel");
-
-/* The device gets descriptors of its own; -1 stays -1. */
-static int copy_fd(int fd, int *copy, struct err *err)
-{
-	*copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return fd >= 0 && *copy < 0 ? err_errno(err, "descriptor %d", fd) : 0;
-}
 
 static int connect_net(struct vm *vm, struct vm_device *device,
 		       struct vhost **out, struct err *err)
@@ -42,9 +34,9 @@ static int connect_net(struct vm *vm, struct vm_device *device,
 	int ret;
 
 	memcpy(cfg.mac, net->mac.addr, sizeof(cfg.mac));
-	ret = copy_fd(net->tap_fd, &cfg.tap_fd, err);
+	ret = fd_copy(net->tap_fd, &cfg.tap_fd, err);
 	if (ret == 0)
-		ret = copy_fd(net->vhost_fd, &cfg.vhost_fd, err);
+		ret = fd_copy(net->vhost_fd, &cfg.vhost_fd, err);
 	if (ret < 0) {
 		fd_close(&cfg.tap_fd);
 		return ret;

@@ -22,7 +22,7 @@ HEADERS_LONGER=(
 )
 
 # Which folders of src/ a folder may include from: the arrows of ARCHITECTURE.md.
-# src/api sees of src/vm only configuration and figures, which are plain data.
+# src/api sees of src/vm only configuration, commands and figures: plain data.
 declare -A MAY_INCLUDE=(
 	[src/base]=""
 	[src/memory]="src/base"
@@ -34,7 +34,9 @@ declare -A MAY_INCLUDE=(
 	[src/virtio]="src/base src/memory src/vhost"
 	[src/vm]="src/base src/memory src/vcpu src/boot src/platform src/sandbox
 		src/vhost src/virtio"
-	[src/api]="src/base src/vm/config.h src/vm/metrics.h"
+	[src/api]="src/base src/vm/config.h src/vm/metrics.h src/vm/command.h"
+	[src/api/requests]="src/api src/base src/vm/config.h src/vm/metrics.h
+		src/vm/command.h"
 	[src]="src/base src/api src/vm src/sandbox backends"
 	[backends]="src/base"
 	[backends/lib]="src/base"

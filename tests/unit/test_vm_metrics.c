@@ -12,6 +12,7 @@
 #include "vm.h"
 #include "vm_metrics.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
@@ -54,16 +55,15 @@ static char disk[] = "/tmp/mote-test-disk-XXXXXX";
 static void configure(void)
 {
 	static struct test_image image;
-	int fd = mkstemp(kernel);
+	int kernel_fd = mkstemp(kernel), disk_fd = mkstemp(disk);
 
 	test_elf(&image, true);
-	ck_assert_int_eq(write(fd, image.bytes, sizeof(image.bytes)),
+	ck_assert_int_eq(write(kernel_fd, image.bytes, sizeof(image.bytes)),
 			 sizeof(image.bytes));
-	close(fd);
-	fd = mkstemp(disk);
-	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
-	close(fd);
+	ck_assert_int_eq(ftruncate(disk_fd, 1 << 20), 0);
 	vm_config_init(&cfg);
+	cfg.kernel_fd = kernel_fd;
+	cfg.disks[0].fd = disk_fd;
 	cfg.kernel = kernel;
 	cfg.cpus = 2;
 	cfg.memory = 64 * MIB;
@@ -92,6 +92,8 @@ static uint64_t cpu_us(void)
 START_TEST(a_vm_that_is_created_has_figures)
 {
 	struct vm_metrics *m = malloc(sizeof(*m));
+	const struct vm_owner owner = { .ended = NULL };
+	struct event_base *base = event_base_new();
 	struct spawner *spawner;
 	struct err err = { "" };
 	struct vm *vm;
@@ -100,7 +102,8 @@ START_TEST(a_vm_that_is_created_has_figures)
 	configure();
 	ck_assert_msg(vm_config_check(&cfg, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(spawner_create(&spawner, &err), 0);
-	ck_assert_msg(vm_create(&cfg, spawner, &vm, &err) == 0, "%s", err.text);
+	ck_assert_msg(vm_create(&cfg, spawner, base, &owner, &vm, &err) == 0,
+		      "%s", err.text);
 	memset(m, 0xa5, sizeof(*m));
 	begin = cpu_us();
 	vm_get_metrics(vm, m);
@@ -129,6 +132,7 @@ START_TEST(a_vm_that_is_created_has_figures)
 		ck_assert(m->vcpus[1].has_kvm);
 	}
 	vm_destroy(vm);
+	event_base_free(base);
 	spawner_destroy(spawner);
 	unlink(kernel);
 	unlink(disk);

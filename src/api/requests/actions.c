@@ -3,6 +3,7 @@
  * actions.c - PUT /actions, PATCH /vm: start, stop, pause and resume
  */
 #include "api_internal.h"
+#include "clock.h"
 #include "metrics_file.h"
 
 #include <errno.h>
@@ -93,8 +94,17 @@ int api_patch_vm(struct api *api, struct api_call *call, struct err *err)
 	static const struct body_field table[] = {
 		{ "state", BODY_CHOICE, BODY_REQUIRED, 0, 0, 0, states },
 	};
+	uint64_t *times[] = { &api->metrics.pause_time,
+			      &api->metrics.resume_time };
 	unsigned state;
+	uint64_t begin;
 	int ret = api_decode(call, table, ARRAY_LEN(table), &state, err);
 
-	return ret < 0 ? ret : run(api, verbs[state], err);
+	if (ret < 0)
+		return ret;
+	begin = clock_now_us();
+	ret = run(api, verbs[state], err);
+	if (ret == 0)
+		*times[state] = clock_now_us() - begin;
+	return ret;
 }

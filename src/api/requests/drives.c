@@ -122,7 +122,7 @@ static int insert_file(struct vm_config *config, const struct drive *drive,
 }
 
 static int insert_socket(struct vm_config *config, const struct drive *drive,
-			 struct err *err)
+			 int fd, struct err *err)
 {
 	struct config_vhost_user *user =
 		&config->vhost_user[config->vhost_user_count];
@@ -134,6 +134,7 @@ static int insert_socket(struct vm_config *config, const struct drive *drive,
 	*user = (struct config_vhost_user){
 		.type = "blk",
 		.socket = drive->socket,
+		.fd = fd,
 		.queue_size = CONFIG_QUEUE_SIZE,
 		.queues = (unsigned)drive->queues,
 	};
@@ -188,15 +189,17 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 
 	if (ret == 0)
 		ret = check(api, &drive, call, err);
-	if (ret == 0 && drive.path != NULL)
-		ret = api_take_fd(call, drive.path, &fd, err);
+	if (ret == 0)
+		ret = api_take_fd(
+			call, drive.path != NULL ? drive.path : drive.socket,
+			&fd, err);
 	if (ret < 0)
 		return ret;
 	api_state_copy(api, &next);
 	at = remove_drive(&next.config, drive.id);
 	ret = set_root(&next, &drive, err);
 	if (ret == 0 && drive.socket != NULL)
-		ret = insert_socket(&next.config, &drive, err);
+		ret = insert_socket(&next.config, &drive, fd, err);
 	else if (ret == 0)
 		ret = insert_file(&next.config, &drive, drive.is_root ? 0 : at,
 				  fd, err);

@@ -3,6 +3,7 @@
  * vhost_user.c - PUT /vhost-user/{id}: any device that a vhost-user server has
  */
 #include "api_internal.h"
+#include "fd.h"
 #include "suboptions.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ static const struct body_field table[] = {
 	{ "mac", BODY_TEXT, BODY_NULLABLE, FIELD(mac), 0, 0, NULL },
 };
 
-static int fill(struct vm_config *config, const struct vhost_user *user,
+static int fill(struct vm_config *config, const struct vhost_user *user, int fd,
 		struct err *err)
 {
 	struct config_vhost_user *slot;
@@ -49,6 +50,7 @@ static int fill(struct vm_config *config, const struct vhost_user *user,
 	*slot = (struct config_vhost_user){
 		.type = user->type,
 		.socket = user->socket,
+		.fd = fd,
 		.listen = user->listen,
 		.queues = (unsigned)user->queues,
 		.queue_size = user->queue_size > 0
@@ -66,7 +68,8 @@ int api_put_vhost_user(struct api *api, struct api_call *call, struct err *err)
 {
 	struct vhost_user user = { 0 };
 	struct api_state next;
-	int ret = api_decode(call, table, ARRAY_LEN(table), &user, err);
+	int fd = -1,
+	    ret = api_decode(call, table, ARRAY_LEN(table), &user, err);
 
 	if (ret == 0 && strcmp(user.id, call->id) != 0)
 		ret = err_set(err, EINVAL,
@@ -76,13 +79,17 @@ int api_put_vhost_user(struct api *api, struct api_call *call, struct err *err)
 	    api_document_find(api, "drives", "drive_id", user.id) != NULL)
 		ret = err_set(err, EINVAL, "The ID is that of a drive: %s",
 			      user.id);
+	if (ret == 0)
+		ret = api_take_fd(call, user.socket, &fd, err);
 	if (ret < 0)
 		return ret;
 	api_state_copy(api, &next);
-	ret = fill(&next.config, &user, err);
+	ret = fill(&next.config, &user, fd, err);
 	if (ret == 0)
 		ret = api_apply(api, &next, err);
-	if (ret == 0)
+	if (ret < 0)
+		fd_close(&fd);
+	else
 		api_document_put(api, "vhost-user", "id",
 				 json_incref(call->body));
 	return ret;
