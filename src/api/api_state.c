@@ -134,6 +134,8 @@ int api_apply(struct api *api, const struct api_state *next, struct err *err)
 	if (ret < 0)
 		return ret;
 	place_console(&state);
+	/* Clients call their first drive and their first card "1". */
+	state.config.ids_by_kind = true;
 	state.config.cmdline = cmdline;
 	ret = api->target.run(api->target.ctx, &command, err);
 	if (ret < 0) {

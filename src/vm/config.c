@@ -101,43 +101,62 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
+/* Every id, and which kind of device it is of. */
+struct id_list {
+	size_t n;
+	struct {
+		char *id;
+		int kind;
+	} all[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
+	      CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX +
+	      CONFIG_PMEM_MAX];
+};
+
+enum { KIND_DRIVE, KIND_NET, KIND_VSOCK, KIND_SCSI, KIND_CONSOLE, KIND_PMEM };
+
 /* The default, unless one was given, and into the list. */
-static void take_id(char **ids, size_t *n, char id[ID_MAX + 1],
-		    const char *kind, unsigned index)
+static void take_id(struct id_list *list, int kind, char id[ID_MAX + 1],
+		    const char *name, unsigned index)
 {
 	if (id[0] == '\0')
-		snprintf(id, ID_MAX + 1, "%.32s%u", kind, index);
-	ids[(*n)++] = id;
+		snprintf(id, ID_MAX + 1, "%.32s%u", name, index);
+	list->all[list->n].id = id;
+	list->all[list->n++].kind = kind;
+}
+
+static void take_ids(struct vm_config *cfg, struct id_list *list)
+{
+	for (unsigned i = 0; i < cfg->disk_count; i++)
+		take_id(list, KIND_DRIVE, cfg->disks[i].id, "disk", i);
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
+		take_id(list, KIND_DRIVE, cfg->vhost_user[i].id,
+			cfg->vhost_user[i].type, i);
+	for (unsigned i = 0; i < cfg->net_count; i++)
+		take_id(list, KIND_NET, cfg->nets[i].id, "net", i);
+	for (unsigned i = 0; i < cfg->vsock_count; i++)
+		take_id(list, KIND_VSOCK, cfg->vsocks[i].id, "vsock", i);
+	for (unsigned i = 0; i < cfg->scsi_count; i++)
+		take_id(list, KIND_SCSI, cfg->scsis[i].id, "scsi", i);
+	for (unsigned i = 0; i < cfg->console_count; i++)
+		take_id(list, KIND_CONSOLE, cfg->consoles[i].id, "console", i);
+	for (unsigned i = 0; i < cfg->pmem_count; i++)
+		take_id(list, KIND_PMEM, cfg->pmem[i].id, "pmem", i);
 }
 
 static int check_ids(struct vm_config *cfg, struct err *err)
 {
-	char *ids[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
-		  CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX +
-		  CONFIG_PMEM_MAX];
-	size_t n = 0;
+	struct id_list list = { .n = 0 };
 
-	for (unsigned i = 0; i < cfg->disk_count; i++)
-		take_id(ids, &n, cfg->disks[i].id, "disk", i);
-	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
-		take_id(ids, &n, cfg->vhost_user[i].id, cfg->vhost_user[i].type,
-			i);
-	for (unsigned i = 0; i < cfg->net_count; i++)
-		take_id(ids, &n, cfg->nets[i].id, "net", i);
-	for (unsigned i = 0; i < cfg->vsock_count; i++)
-		take_id(ids, &n, cfg->vsocks[i].id, "vsock", i);
-	for (unsigned i = 0; i < cfg->scsi_count; i++)
-		take_id(ids, &n, cfg->scsis[i].id, "scsi", i);
-	for (unsigned i = 0; i < cfg->console_count; i++)
-		take_id(ids, &n, cfg->consoles[i].id, "console", i);
-	for (unsigned i = 0; i < cfg->pmem_count; i++)
-		take_id(ids, &n, cfg->pmem[i].id, "pmem", i);
-	for (size_t i = 0; i < n; i++) {
+	take_ids(cfg, &list);
+	for (size_t i = 0; i < list.n; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(ids[i], ids[j]) == 0)
+			if (cfg->ids_by_kind &&
+			    list.all[i].kind != list.all[j].kind)
+				continue;
+			if (strcmp(list.all[i].id, list.all[j].id) == 0)
 				return err_set(err, EINVAL,
 					       "device id '%s' is used twice",
-					       ids[i]);
+					       list.all[i].id);
 		}
 	}
 	return 0;
