@@ -45,3 +45,8 @@ api()
 for client in go-sdk firectl kata-go kata-rust containerd; do
 	add_case "api.replay.$client" 150 api replay.py "$client"
 done
+for name in pause drives power-button config-file events metrics \
+	backend-killed; do
+	add_case "api.$name" 150 api cases.py "$name"
+done
+add_case api.ends 200 api cases.py ends
