@@ -221,8 +221,8 @@ def metrics(mote, kernel, initrd):
         connection.request("GET", "/metrics?format=prometheus")
         answer = connection.getresponse()
         check("status", answer.status, 200)
-        line = re.compile(r'# (HELP|TYPE) [a-z_]+ .*|'
-                          r'[a-z_:][a-z0-9_:]*(\{[a-z_]+="[^"]*"'
+        line = re.compile(r'# (HELP|TYPE) [a-z0-9_]+ .*|'
+                          r'[a-z_][a-z0-9_]*(\{[a-z_]+="[^"]*"'
                           r'(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+')
         lines = answer.read().decode().splitlines()
         connection.close()
