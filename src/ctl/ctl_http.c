@@ -207,14 +207,19 @@ static int read_line(struct ctl_connection *conn, char *line, struct err *err)
 	return 0;
 }
 
-static int parse_status(struct ctl_connection *conn, const char *line,
+/* "HTTP/1.1 200", and a reason or none. */
+static int parse_status(struct ctl_connection *conn, char *line,
 			unsigned *status, struct err *err)
 {
-	int end = 0;
+	char *version = strsep(&line, " ");
+	char *digits = strsep(&line, " ");
+	uint64_t number;
 
-	if (sscanf(line, "HTTP/1.%*1[01] %3u%n", status, &end) != 1 ||
-	    *status < 100 || (line[end] != ' ' && line[end] != '\0'))
+	if ((strcmp(version, "HTTP/1.1") != 0 &&
+	     strcmp(version, "HTTP/1.0") != 0) ||
+	    digits == NULL || parse_uint(digits, 100, 999, &number, NULL) < 0)
 		return fail(conn, EPROTO, err);
+	*status = (unsigned)number;
 	return 0;
 }
 
