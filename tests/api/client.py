@@ -127,7 +127,7 @@ class Description:
             raise Mismatch(f"{method} {target}: accepted "
                            f"{'without' if body is None else 'with'} a body")
         if schema is not None:
-            self._raise(f"{method} {target}: accepted {body!r}",
+            self.demand(f"{method} {target}: accepted {body!r}",
                         self.errors(schema, json.loads(body)))
 
     def check_response(self, method, target, response):
@@ -139,7 +139,8 @@ class Description:
             described = {"400": shared["Error"]}
         else:
             described = operation["responses"]
-        described = self.resolve(described.get(str(response.status)))
+        described = self.resolve(described.get(str(response.status),
+                                               described.get("default")))
         if described is None:
             raise Mismatch(f"{what}: status not described")
         self._check_headers(what, described, response)
@@ -152,16 +153,17 @@ class Description:
         kinds = {name.split(";")[0]: entry for name, entry in content.items()}
         if kind not in kinds:
             raise Mismatch(f"{what}: content type {kind!r} not described")
+        value = response.body.decode()
         if kind == "application/json":
-            value = json.loads(response.body, strict=False)
-            self._raise(what, self.errors(kinds[kind]["schema"], value))
+            value = json.loads(value, strict=False)
+        self.demand(what, self.errors(kinds[kind]["schema"], value))
 
     def _check_headers(self, what, described, response):
         headers = {name.lower(): self.resolve(header) for name, header
                    in described.get("headers", {}).items()}
         for name, header in headers.items():
             if name in response.headers:
-                self._raise(f"{what}: header {name}",
+                self.demand(f"{what}: header {name}",
                             self.errors(header["schema"],
                                         response.headers[name]))
             elif header.get("required"):
@@ -171,7 +173,8 @@ class Description:
         for name in set(response.headers) - set(headers) - framing:
             raise Mismatch(f"{what}: header {name} not described")
 
-    def _raise(self, what, errors):
+    def demand(self, what, errors):
+        """That there are no errors."""
         if errors:
             raise Mismatch("\n  ".join([what, *errors]))
 
@@ -203,7 +206,8 @@ class Client:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
                    array.array("i", fds))] if fds else []
         sent = self.sock.sendmsg([data], rights)
-        self.sock.sendall(data[sent:])
+        if sent < len(data):
+            self.sock.sendall(data[sent:])
 
     def request(self, method, target, body=None, fds=(), headers=()):
         """Ask, and return the checked Response."""
@@ -305,7 +309,7 @@ class Client:
             for line in lines:
                 event = json.loads(line)
                 if schema is not None:
-                    self.description._raise(
+                    self.description.demand(
                         f"event {event}", self.description.errors(
                             schema, event))
                 yield event
