@@ -50,8 +50,8 @@ static const struct body_field patch_table[] = {
 	  NULL },
 };
 
-static int check(const struct drive *drive, const struct api_call *call,
-		 struct err *err)
+static int check(const struct api *api, const struct drive *drive,
+		 const struct api_call *call, struct err *err)
 {
 	bool file_fields =
 		drive->path != NULL || drive->limiter != NULL ||
@@ -68,6 +68,10 @@ static int check(const struct drive *drive, const struct api_call *call,
 		return err_set(err, EINVAL,
 			       "Unable to create the block device: Invalid "
 			       "block config.");
+	if (api_document_find(api, "vhost-user", "id", drive->id) != NULL)
+		return err_set(err, EINVAL,
+			       "The ID is that of a vhost-user device: %s",
+			       drive->id);
 	return body_check_limiter("rate_limiter", drive->limiter, err);
 }
 
@@ -158,13 +162,20 @@ static int set_root(struct api_state *state, const struct drive *drive,
 	return 0;
 }
 
-static json_t *complete(const json_t *body)
+/* A drive by socket has none of a file's fields. */
+static json_t *complete(const struct drive *drive, const json_t *body)
 {
-	return api_with_defaults(
-		body, json_pack("{sn sn ss sb sn sn ss sn}", "partuuid",
-				"path_on_host", "cache_type", "Unsafe",
-				"is_read_only", 0, "rate_limiter", "socket",
-				"io_engine", "Async", "queues"));
+	json_t *defaults = json_pack("{sn sn ss sn sn sn sn sn}", "partuuid",
+				     "path_on_host", "cache_type", "Unsafe",
+				     "is_read_only", "rate_limiter", "socket",
+				     "io_engine", "queues");
+
+	if (drive->socket == NULL) {
+		json_object_set_new(defaults, "is_read_only", json_false());
+		json_object_set_new(defaults, "io_engine",
+				    json_string("Async"));
+	}
+	return api_with_defaults(body, defaults);
 }
 
 int api_put_drive(struct api *api, struct api_call *call, struct err *err)
@@ -177,7 +188,7 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 		api_decode(call, put_table, ARRAY_LEN(put_table), &drive, err);
 
 	if (ret == 0)
-		ret = check(&drive, call, err);
+		ret = check(api, &drive, call, err);
 	if (ret == 0)
 		ret = api_take_fd(
 			call, drive.path != NULL ? drive.path : drive.socket,
@@ -198,7 +209,7 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 		fd_close(&fd);
 	else
 		api_document_put(api, "drives", "drive_id",
-				 complete(call->body));
+				 complete(&drive, call->body));
 	return ret;
 }
 

@@ -75,6 +75,10 @@ int api_put_vhost_user(struct api *api, struct api_call *call, struct err *err)
 		ret = err_set(err, EINVAL,
 			      "The id from the path does not match the id from "
 			      "the body!");
+	if (ret == 0 &&
+	    api_document_find(api, "drives", "drive_id", user.id) != NULL)
+		ret = err_set(err, EINVAL, "The ID is that of a drive: %s",
+			      user.id);
 	if (ret == 0)
 		ret = api_take_fd(call, user.socket, &fd, err);
 	if (ret < 0)
