@@ -7,6 +7,7 @@
  * back, in case the console's own process cannot.
  */
 #include "backend.h"
+#include "ctl.h"
 #include "exit_status.h"
 #include "main_roles.h"
 #include "spawner.h"
@@ -56,6 +57,7 @@ static const struct {
 	const char *help; /* NULL: not for users */
 } roles[] = {
 	{ "run", run_main, "run a VM (mote run --help)" },
+	{ "ctl", ctl_main, "talk to a VM's API (mote ctl --help)" },
 	{ "block", backend_block_main, "vhost-user block server" },
 	{ "console", backend_console_main, "vhost-user console server" },
 	{ "vsock", backend_vsock_main, "vhost-user vsock server" },

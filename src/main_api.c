@@ -5,6 +5,7 @@
 #include "main_roles.h"
 #include "api.h"
 #include "api_options.h"
+#include "clock.h"
 #include "fd.h"
 #include "machine.h"
 #include "spawner.h"
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As Firecracker ends: a reboot is how its guests say that they are done. */
@@ -48,18 +50,18 @@ static int put_option(struct api *api, const char *resource, const char *key,
 	return api_put(api, resource, body, err);
 }
 
-static int listen_for_api(struct api *api, struct spawner *spawner,
-			  const struct api_options *options, struct err *err)
+/* Before anything runs: a socket that is taken must not cost the guest a start. */
+static int listen_for_api(struct spawner *spawner,
+			  const struct api_options *options, int *fd,
+			  struct err *err)
 {
-	int fd, ret;
+	int ret;
 
 	if (options->no_api)
 		return 0;
-	ret = unix_socket_listen(options->socket, &fd, err);
+	ret = unix_socket_listen(options->socket, fd, err);
 	if (ret == 0)
 		ret = spawner_unlink_at_end(spawner, options->socket, err);
-	if (ret == 0)
-		ret = api_serve(api, fd, err);
 	return ret < 0 ? err_prefix(err, ret,
 				    "Failed to open the API socket at: %s",
 				    options->socket)
@@ -69,14 +71,33 @@ static int listen_for_api(struct api *api, struct spawner *spawner,
 static int prepare_api(struct api *api, struct spawner *spawner,
 		       const struct api_options *options, struct err *err)
 {
-	int ret = put_option(api, "/metrics", "metrics_path",
-			     options->metrics_path, err);
+	int fd = -1, ret = listen_for_api(spawner, options, &fd, err);
 
+	if (ret == 0)
+		ret = put_option(api, "/metrics", "metrics_path",
+				 options->metrics_path, err);
 	if (ret == 0 && options->config_file != NULL)
 		ret = api_load_file(api, options->config_file, err);
-	if (ret == 0)
-		ret = listen_for_api(api, spawner, options, err);
+	if (ret == 0 && fd >= 0)
+		ret = api_serve(api, fd_take(&fd), err);
+	fd_close(&fd);
 	return ret;
+}
+
+/* The jailer says when it began, and what it and its parent have used. */
+static void take_startup_times(const struct api_options *options,
+			       struct api_config *config)
+{
+	struct timespec cpu;
+
+	if (options->start_time_us > 0)
+		config->startup_us = clock_now_us() - options->start_time_us;
+	if (options->start_time_cpu_us == 0)
+		return;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	config->startup_cpu_us =
+		(uint64_t)cpu.tv_sec * 1000000 + (uint64_t)cpu.tv_nsec / 1000 -
+		options->start_time_cpu_us + options->parent_cpu_time_us;
 }
 
 static int serve_machine(struct event_base *base, struct machine *machine,
@@ -95,6 +116,7 @@ static int serve_machine(struct event_base *base, struct machine *machine,
 	enum vm_end end;
 	int status;
 
+	take_startup_times(options, &config);
 	if (api_create(base, &config, &api, &err) < 0)
 		return fail(STATUS_FAILURE, &err);
 	if (prepare_api(api, spawner, options, &err) == 0) {

@@ -2,7 +2,7 @@
 /*
  * main_roles.h - the ways to run a VM, and what they share
  *
- * Each takes a command line without the program's name, ends with the exit
+ * Each returns the exit
  * status, and prints its own errors.
  */
 #ifndef MOTE_MAIN_ROLES_H

@@ -32,6 +32,8 @@ int api_create(struct event_base *base, const struct api_config *config,
 	api->target = config->target;
 	api->payload_max = config->payload_max;
 	api->log_format = *config->log_format;
+	api->metrics.startup_time = config->startup_us;
+	api->metrics.startup_cpu_time = config->startup_cpu_us;
 	api->document = api_document_create();
 	if (api->document == NULL) {
 		api_destroy(api);
@@ -52,7 +54,7 @@ int api_create(struct event_base *base, const struct api_config *config,
 
 static void set_error(struct http_response *resp, const char *text)
 {
-	json_t *fault = json_pack("{ss}", "fault_message", text);
+	json_t *fault = json_pack("{so}", "fault_message", body_text(text));
 
 	resp->status = 400;
 	resp->body = fault != NULL ? json_dumps(fault, JSON_COMPACT) : NULL;

@@ -28,17 +28,19 @@ struct api_config {
 	const struct log_format *log_format; /* in use; copied */
 	enum log_level log_level;
 	bool boot_timer;
+	uint64_t startup_us, startup_cpu_us; /* for metrics; 0: not known */
 };
 
+/* *out is the caller's; the target must outlive it. */
 int api_create(struct event_base *base, const struct api_config *config,
 	       struct api **out, struct err *err);
 
-/* Serve requests on this socket, which is taken over. */
+/* Serve requests on this socket, which is taken over, also on failure. */
 int api_serve(struct api *api, int listen_fd, struct err *err);
 
 /*
- * As if these requests had come: one of the API's resources, with a body, or
- * NULL. The error is what its fault_message would be.
+ * As if this request had come: PUT of one of the API's resources. The error is
+ * what its fault_message would be.
  */
 int api_put(struct api *api, const char *resource, const char *body,
 	    struct err *err);

@@ -106,18 +106,19 @@ static int check_body(const char *method, bool has_body, struct err *err)
 	return 0;
 }
 
-static int check_phase(const struct api *api, const struct api_route *route,
-		       struct err *err)
+int api_check_phase(const struct api *api, struct api_call *call,
+		    unsigned flags, struct err *err)
 {
 	bool started =
 		api->target.state(api->target.ctx) != MACHINE_NOT_STARTED;
 
-	if (route->flags & (started ? ROUTE_BEFORE : ROUTE_AFTER))
-		return err_set(err, EPERM,
-			       "The requested operation is not supported %s "
-			       "starting the microVM.",
-			       started ? "after" : "before");
-	return 0;
+	if (!(flags & (started ? ROUTE_BEFORE : ROUTE_AFTER)))
+		return 0;
+	call->plain_error = true;
+	return err_set(err, EPERM,
+		       "The requested operation is not supported %s starting "
+		       "the microVM.",
+		       started ? "after" : "before");
 }
 
 static int parse_body(const char *body, size_t len, json_t **out,
@@ -135,8 +136,8 @@ static int parse_body(const char *body, size_t len, json_t **out,
 		       error.text, error.line, error.column);
 }
 
-int api_decode(const struct api_call *call, const struct body_field *table,
-	       size_t n, void *into, struct err *err)
+int api_decode(struct api_call *call, const struct body_field *table, size_t n,
+	       void *into, struct err *err)
 {
 	int ret = body_decode(call->body, table, n, into, err);
 
@@ -144,21 +145,20 @@ int api_decode(const struct api_call *call, const struct body_field *table,
 		err_prefix(err, ret,
 			   "An error occurred when deserializing the json "
 			   "body of a request");
-	/* No handler's area: the caller leaves its prefix off. */
-	return ret < 0 ? -EBADMSG : 0;
+	call->plain_error = ret < 0;
+	return ret;
 }
 
 static int handle(struct api *api, const struct api_route *route,
 		  struct api_call *call, struct err *err)
 {
-	int ret = check_phase(api, route, err);
+	int ret = api_check_phase(api, call, route->flags, err);
 	char text[sizeof(err->text)];
 
 	if (ret < 0)
 		return ret;
 	ret = route->handle(api, call, err);
-	if (ret < 0 && ret != -EBADMSG && ret != -EPERM &&
-	    route->prefix != NULL) {
+	if (ret < 0 && !call->plain_error && route->prefix != NULL) {
 		memcpy(text, err->text, sizeof(text));
 		err_set(err, -ret, "%s%s", route->prefix, text);
 	}
@@ -214,7 +214,6 @@ int api_dispatch(struct api *api, const char *method, const char *target,
 		ret = parse_body(body, body_len, &call->body, err);
 	if (ret < 0)
 		return ret;
-	call->method = method;
 	call->id = path.id;
 	call->query = path.query;
 	ret = handle(api, route, call, err);

@@ -16,23 +16,24 @@
 
 static const struct {
 	const char *name;
-	const char *id_key; /* a list: its objects' id; else NULL */
+	const char *id_key;   /* a list: its objects' id; else NULL */
+	const char *resource; /* NULL: its name */
 } sections[] = {
-	{ "logger", NULL },
-	{ "metrics", NULL },
-	{ "machine-config", NULL },
-	{ "cpu-config", NULL },
-	{ "boot-source", NULL },
-	{ "drives", "drive_id" },
-	{ "network-interfaces", "iface_id" },
-	{ "vsock", NULL },
-	{ "pmem", "id" },
-	{ "vhost-user", "id" },
-	{ "serial", NULL },
-	{ "balloon", NULL },
-	{ "mmds-config", NULL },
-	{ "entropy", NULL },
-	{ "memory-hotplug", NULL },
+	{ "logger", NULL, NULL },
+	{ "metrics", NULL, NULL },
+	{ "machine-config", NULL, NULL },
+	{ "cpu-config", NULL, NULL },
+	{ "boot-source", NULL, NULL },
+	{ "drives", "drive_id", NULL },
+	{ "network-interfaces", "iface_id", NULL },
+	{ "vsock", NULL, NULL },
+	{ "pmem", "id", NULL },
+	{ "vhost-user", "id", NULL },
+	{ "serial", NULL, NULL },
+	{ "balloon", NULL, NULL },
+	{ "mmds-config", NULL, "mmds/config" },
+	{ "entropy", NULL, NULL },
+	{ "memory-hotplug", NULL, "hotplug/memory" },
 };
 
 static int put(struct api *api, const char *name, const char *id,
@@ -88,7 +89,11 @@ static int put_all(struct api *api, const json_t *file, struct err *err)
 		ret = sections[i].id_key != NULL
 			      ? put_list(api, name, sections[i].id_key, value,
 					 err)
-			      : put(api, name, NULL, value, err);
+			      : put(api,
+				    sections[i].resource != NULL
+					    ? sections[i].resource
+					    : name,
+				    NULL, value, err);
 	}
 	return ret;
 }
@@ -99,6 +104,9 @@ int api_load_file(struct api *api, const char *path, struct err *err)
 	json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 	int ret;
 
+	if (file == NULL && error.line < 0)
+		return err_set(err, EINVAL, "configuration file '%s': %s", path,
+			       error.text);
 	if (file == NULL)
 		return err_set(err, EINVAL,
 			       "configuration file '%s': %s at line %d column "

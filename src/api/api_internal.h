@@ -45,9 +45,13 @@ int api_dispatch(struct api *api, const char *method, const char *target,
 		 const char *body, size_t body_len, struct api_call *call,
 		 struct err *err);
 
-/* -EINVAL for a body that is no JSON, with the place where it is not. */
-int api_decode(const struct api_call *call, const struct body_field *table,
-	       size_t n, void *into, struct err *err);
+/* -EPERM where flags (ROUTE_BEFORE, ROUTE_AFTER) exclude the state we are in. */
+int api_check_phase(const struct api *api, struct api_call *call,
+		    unsigned flags, struct err *err);
+
+/* The body by table; -EINVAL with the whole message where it does not fit. */
+int api_decode(struct api_call *call, const struct body_field *table, size_t n,
+	       void *into, struct err *err);
 
 /*
  * api_state.c: a copy to change, with the descriptors that are open now; and

@@ -124,7 +124,25 @@ static int set_boot_timer(struct api_options *o, const char *text,
 	return 0;
 }
 
-/* Times that the jailer hands on, for metrics that mote has not. */
+static int set_start_time(struct api_options *o, const char *text,
+			  struct err *err)
+{
+	return parse_uint(text, 0, UINT64_MAX, &o->start_time_us, err);
+}
+
+static int set_start_time_cpu(struct api_options *o, const char *text,
+			      struct err *err)
+{
+	return parse_uint(text, 0, UINT64_MAX, &o->start_time_cpu_us, err);
+}
+
+static int set_parent_cpu_time(struct api_options *o, const char *text,
+			       struct err *err)
+{
+	return parse_uint(text, 0, UINT64_MAX, &o->parent_cpu_time_us, err);
+}
+
+/* A limit of what mote does not have. */
 static int check_number(struct api_options *o, const char *text,
 			struct err *err)
 {
@@ -188,9 +206,9 @@ static const struct {
 	  "log when the guest says that it has booted" },
 	{ "http-api-max-payload-size", "BYTES", set_payload,
 	  "limit of a request's body [51200]" },
-	{ "start-time-us", "N", check_number, NULL },
-	{ "start-time-cpu-us", "N", check_number, NULL },
-	{ "parent-cpu-time-us", "N", check_number, NULL },
+	{ "start-time-us", "N", set_start_time, NULL },
+	{ "start-time-cpu-us", "N", set_start_time_cpu, NULL },
+	{ "parent-cpu-time-us", "N", set_parent_cpu_time, NULL },
 	{ "no-seccomp", NULL, accept, NULL },
 	{ "seccomp-filter", "FILE", refuse, NULL },
 	{ "metadata", "FILE", refuse, NULL },

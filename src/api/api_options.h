@@ -24,6 +24,8 @@ struct api_options {
 	struct log_format log_format;
 	bool boot_timer;
 	size_t payload_max;
+	/* CLOCK_MONOTONIC and CPU time, as the jailer hands them on; 0: not. */
+	uint64_t start_time_us, start_time_cpu_us, parent_cpu_time_us;
 	bool help, version;
 };
 

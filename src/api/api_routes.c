@@ -74,8 +74,7 @@ const struct api_route api_routes[] = {
 		"Memory hotplug update error: ", API_HOTPLUG_MEMORY },
 	{ "GET",   "hotplug",	api_refuse,		0,
 		"Memory hotplug config error: ", API_HOTPLUG_MEMORY },
-	{ "PUT",   "snapshot",	api_refuse,		ROUTE_BODY,
-		"Create snapshot error: ", API_RESOURCES },
+	{ "PUT",   "snapshot",	api_refuse_snapshot,	0, NULL, API_RESOURCES },
 };
 /* clang-format on */
 const size_t api_route_count = ARRAY_LEN(api_routes);

@@ -12,7 +12,6 @@
 
 /* One request, and what it is answered. */
 struct api_call {
-	const char *method;
 	const char *id;	   /* second part of the path; "" when none */
 	const char *query; /* behind '?', where a resource takes one; or NULL */
 	json_t *body;	   /* borrowed; NULL: none */
@@ -23,6 +22,7 @@ struct api_call {
 	char *text;	/* or this: malloc'ed, taken over */
 	const char *text_type;
 	bool deprecated;
+	bool plain_error; /* *err is whole: no prefix of the resource's */
 	bool streams;
 	struct http_stream stream;
 };
@@ -36,7 +36,6 @@ enum {
 	ROUTE_BEFORE = 1 << 1, /* only before the start */
 	ROUTE_AFTER = 1 << 2,  /* only after it */
 	ROUTE_QUERY = 1 << 3,  /* may have a query */
-	ROUTE_BODY = 1 << 4,   /* a body is allowed where it need not be */
 };
 
 struct api_route {
@@ -68,6 +67,7 @@ api_handler api_get_info, api_get_version, api_get_vm_config,
 	api_patch_vm,
 	api_get_events,
 	api_put_cpu_config,
+	api_refuse_snapshot,
 	api_refuse;
 /* clang-format on */
 

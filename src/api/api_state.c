@@ -25,20 +25,37 @@ void api_state_copy(const struct api *api, struct api_state *out)
 /* As long as Firecracker takes; what is added here comes on top. */
 enum { BOOT_ARGS_MAX = 2048, CMDLINE_ROOM = 256 };
 
-/* vda is the first disk of ours; those of vhost-user servers come behind. */
-static char root_letter(const struct api_state *state)
+/*
+ * Where among the disks: vda is the first one of ours, those of vhost-user
+ * servers come behind.
+ */
+static unsigned root_index(const struct api_state *state)
 {
 	const struct vm_config *config = &state->config;
+	unsigned index = 0;
 
-	for (unsigned i = 0; i < config->disk_count; i++) {
+	for (unsigned i = 0; i < config->disk_count; i++, index++) {
 		if (strcmp(config->disks[i].id, state->root.id) == 0)
-			return (char)('a' + i);
+			return index;
 	}
 	for (unsigned i = 0; i < config->vhost_user_count; i++) {
-		if (strcmp(config->vhost_user[i].id, state->root.id) == 0)
-			return (char)('a' + config->disk_count + i);
+		const struct config_vhost_user *user = &config->vhost_user[i];
+
+		if (strcmp(user->id, state->root.id) == 0)
+			return index;
+		index += strcmp(user->type, "blk") == 0;
 	}
-	return 'a';
+	return 0;
+}
+
+/* vda to vdz, vdaa to vdaz, ...: drivers/block/virtio_blk.c. */
+static void name_root(unsigned index, char *text, size_t size)
+{
+	if (index < 26)
+		snprintf(text, size, "root=/dev/vd%c", 'a' + index);
+	else
+		snprintf(text, size, "root=/dev/vd%c%c",
+			 'a' + (index / 26 - 1) % 26, 'a' + index % 26);
 }
 
 static int add_root(struct cmdline *line, const struct api_state *state,
@@ -55,8 +72,7 @@ static int add_root(struct cmdline *line, const struct api_state *state,
 	else if (state->root.is_pmem)
 		snprintf(text, sizeof(text), "root=/dev/pmem0");
 	else
-		snprintf(text, sizeof(text), "root=/dev/vd%c",
-			 root_letter(state));
+		name_root(root_index(state), text, sizeof(text));
 	ret = cmdline_add(line, text, err);
 	if (ret < 0)
 		return ret;
@@ -134,8 +150,6 @@ int api_apply(struct api *api, const struct api_state *next, struct err *err)
 	if (ret < 0)
 		return ret;
 	place_console(&state);
-	/* Clients call their first drive and their first card "1". */
-	state.config.ids_by_kind = true;
 	state.config.cmdline = cmdline;
 	ret = api->target.run(api->target.ctx, &command, err);
 	if (ret < 0) {

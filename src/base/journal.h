@@ -13,7 +13,7 @@
 
 #include "util.h"
 
-enum { JOURNAL_SIZE = 256, JOURNAL_GUEST_MAX = 32 };
+enum { JOURNAL_SIZE = 256, JOURNAL_GUEST_MAX = 128 };
 
 struct journal_entry {
 	uint64_t seq;	     /* from 1, without gaps */

@@ -203,6 +203,25 @@ static void take_log(int fd)
 			  "log stays where it was: %s", strerror(errno));
 }
 
+/* One that is known already costs nothing: a start may be tried again. */
+static void keep_file(const char *path)
+{
+	if (memchr(path, '\0', SPAWN_PATH_MAX) == NULL)
+		return;
+	for (size_t i = 0; i < self.file_count; i++) {
+		if (strcmp(self.files[i], path) == 0)
+			return;
+	}
+	if (self.file_count == FILES_MAX) {
+		log_write(LOG_ERROR, "spawner", NULL,
+			  "'%s' will not be removed at the end: more than %d "
+			  "sockets",
+			  path, FILES_MAX);
+		return;
+	}
+	memcpy(self.files[self.file_count++], path, SPAWN_PATH_MAX);
+}
+
 /* Returns true in a child that is to become *role. */
 static bool handle_message(const struct spawner_message *message,
 			   const int *fds, size_t n, struct spawned_role *role)
@@ -217,10 +236,7 @@ static bool handle_message(const struct spawner_message *message,
 			  "malformed request, refused");
 		break;
 	case SPAWNER_UNLINK:
-		if (self.file_count < FILES_MAX &&
-		    memchr(message->path, '\0', SPAWN_PATH_MAX) != NULL)
-			memcpy(self.files[self.file_count++], message->path,
-			       SPAWN_PATH_MAX);
+		keep_file(message->path);
 		break;
 	case SPAWNER_EXITED:
 		break;

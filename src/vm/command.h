@@ -44,8 +44,8 @@ struct command {
 	enum command_verb verb;
 	const struct vm_config *config; /* CONFIGURE */
 	const char *id;			/* device; SWAP_DISK, REFRESH_CONFIG */
-	const char *path;		/* SWAP_DISK */
-	int fd;				/* SWAP_DISK: open image; -1: by path */
+	const char *path;		/* SWAP_DISK; borrowed until the end */
+	int fd; /* SWAP_DISK: open image, borrowed for the call; -1: by path */
 };
 
 /* The machine as those see it who send commands. */

@@ -101,66 +101,88 @@ static int check_memory(struct vm_config *cfg, struct err *err)
 	return 0;
 }
 
-/* Every id, and which kind of device it is of. */
-struct id_list {
-	size_t n;
-	struct {
-		char *id;
-		int kind;
-	} all[CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX + CONFIG_NETS_MAX +
-	      CONFIG_VSOCKS_MAX + CONFIG_SCSIS_MAX + CONFIG_CONSOLES_MAX +
-	      CONFIG_PMEM_MAX];
-};
-
-enum { KIND_DRIVE, KIND_NET, KIND_VSOCK, KIND_SCSI, KIND_CONSOLE, KIND_PMEM };
-
-/* The default, unless one was given, and into the list. */
-static void take_id(struct id_list *list, int kind, char id[ID_MAX + 1],
-		    const char *name, unsigned index)
+/*
+ * One kind of devices: their ids by default, and none twice. count structures of
+ * size bytes, each with its id in front.
+ */
+static int check_ids_of(void *devices, unsigned count, size_t size,
+			const char *kind, struct err *err)
 {
-	if (id[0] == '\0')
-		snprintf(id, ID_MAX + 1, "%.32s%u", name, index);
-	list->all[list->n].id = id;
-	list->all[list->n++].kind = kind;
-}
+	char *first = devices;
 
-static void take_ids(struct vm_config *cfg, struct id_list *list)
-{
-	for (unsigned i = 0; i < cfg->disk_count; i++)
-		take_id(list, KIND_DRIVE, cfg->disks[i].id, "disk", i);
-	for (unsigned i = 0; i < cfg->vhost_user_count; i++)
-		take_id(list, KIND_DRIVE, cfg->vhost_user[i].id,
-			cfg->vhost_user[i].type, i);
-	for (unsigned i = 0; i < cfg->net_count; i++)
-		take_id(list, KIND_NET, cfg->nets[i].id, "net", i);
-	for (unsigned i = 0; i < cfg->vsock_count; i++)
-		take_id(list, KIND_VSOCK, cfg->vsocks[i].id, "vsock", i);
-	for (unsigned i = 0; i < cfg->scsi_count; i++)
-		take_id(list, KIND_SCSI, cfg->scsis[i].id, "scsi", i);
-	for (unsigned i = 0; i < cfg->console_count; i++)
-		take_id(list, KIND_CONSOLE, cfg->consoles[i].id, "console", i);
-	for (unsigned i = 0; i < cfg->pmem_count; i++)
-		take_id(list, KIND_PMEM, cfg->pmem[i].id, "pmem", i);
-}
+	for (unsigned i = 0; i < count; i++) {
+		char *id = first + i * size;
 
-static int check_ids(struct vm_config *cfg, struct err *err)
-{
-	struct id_list list = { .n = 0 };
-
-	take_ids(cfg, &list);
-	for (size_t i = 0; i < list.n; i++) {
-		for (size_t j = 0; j < i; j++) {
-			if (cfg->ids_by_kind &&
-			    list.all[i].kind != list.all[j].kind)
-				continue;
-			if (strcmp(list.all[i].id, list.all[j].id) == 0)
+		if (id[0] == '\0')
+			snprintf(id, ID_MAX + 1, "%.32s%u", kind, i);
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(id, first + j * size) == 0)
 				return err_set(err, EINVAL,
 					       "device id '%s' is used twice",
-					       list.all[i].id);
+					       id);
 		}
 	}
 	return 0;
 }
+
+/* Disks are one kind, whoever serves them: their names are the guest's, too. */
+static int check_disk_ids(const struct vm_config *cfg, struct err *err)
+{
+	for (unsigned i = 0; i < cfg->disk_count; i++) {
+		for (unsigned j = 0; j < cfg->vhost_user_count; j++) {
+			if (strcmp(cfg->disks[i].id, cfg->vhost_user[j].id) ==
+			    0)
+				return err_set(err, EINVAL,
+					       "device id '%s' is used twice",
+					       cfg->disks[i].id);
+		}
+	}
+	return 0;
+}
+
+/* Clients of Firecracker have a drive "1" and an interface "1". */
+static int check_ids(struct vm_config *cfg, struct err *err)
+{
+	const struct {
+		void *devices;
+		unsigned count;
+		size_t size;
+		const char *kind;
+	} kinds[] = {
+		{ cfg->disks, cfg->disk_count, sizeof(cfg->disks[0]), "disk" },
+		{ cfg->nets, cfg->net_count, sizeof(cfg->nets[0]), "net" },
+		{ cfg->vsocks, cfg->vsock_count, sizeof(cfg->vsocks[0]),
+		  "vsock" },
+		{ cfg->scsis, cfg->scsi_count, sizeof(cfg->scsis[0]), "scsi" },
+		{ cfg->consoles, cfg->console_count, sizeof(cfg->consoles[0]),
+		  "console" },
+		{ cfg->pmem, cfg->pmem_count, sizeof(cfg->pmem[0]), "pmem" },
+	};
+	int ret = 0;
+
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++) {
+		struct config_vhost_user *user = &cfg->vhost_user[i];
+
+		if (user->id[0] == '\0')
+			snprintf(user->id, sizeof(user->id), "%.32s%u",
+				 user->type, i);
+	}
+	ret = check_ids_of(cfg->vhost_user, cfg->vhost_user_count,
+			   sizeof(cfg->vhost_user[0]), "", err);
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && ret == 0; i++)
+		ret = check_ids_of(kinds[i].devices, kinds[i].count,
+				   kinds[i].size, kinds[i].kind, err);
+	return ret == 0 ? check_disk_ids(cfg, err) : ret;
+}
+
+static_assert(offsetof(struct config_disk, id) == 0 &&
+		      offsetof(struct config_vhost_user, id) == 0 &&
+		      offsetof(struct config_net, id) == 0 &&
+		      offsetof(struct config_vsock, id) == 0 &&
+		      offsetof(struct config_scsi, id) == 0 &&
+		      offsetof(struct config_console, id) == 0 &&
+		      offsetof(struct config_pmem, id) == 0,
+	      "check_ids_of() finds ids in front");
 
 static int check_disks(struct vm_config *cfg, struct err *err)
 {

@@ -31,7 +31,6 @@ enum config_platform { PLATFORM_ACPI, PLATFORM_CMDLINE };
 
 struct vm_config {
 	char id[ID_MAX + 1];
-	bool ids_by_kind; /* a card and a disk may have the same id */
 	const char *kernel;
 	const char *initrd;	  /* NULL: none */
 	int kernel_fd, initrd_fd; /* open already; -1: to be opened */
@@ -72,11 +71,10 @@ struct vm_config {
 void vm_config_init(struct vm_config *cfg);
 
 /*
- * Everything that can be said without opening anything: limits, ids unique
- * (all of them, or those of each kind),
- * combinations that exclude each other (the message names the device). Fills in
- * what was left open: ids (disk0, console0, ...), numbers of queues, the sharing
- * of memory.
+ * Everything that can be said without opening anything: limits, ids unique among
+ * devices of a kind, combinations that exclude each other (the message names the
+ * device). Fills in what was left open: ids (disk0, console0, ...), numbers of
+ * queues, the sharing of memory.
  */
 int vm_config_check(struct vm_config *cfg, struct err *err);
 

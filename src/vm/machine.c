@@ -22,12 +22,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int end_signals[] = { SIGTERM, SIGINT, SIGHUP };
+static void handle_end_signal(evutil_socket_t signo, short what, void *arg);
+static void handle_power_signal(evutil_socket_t signo, short what, void *arg);
+
+static const struct {
+	int signo;
+	void (*handle)(evutil_socket_t signo, short what, void *arg);
+} signals[] = {
+	{ SIGTERM, handle_end_signal },
+	{ SIGINT, handle_end_signal },
+	{ SIGHUP, handle_end_signal },
+	{ SIGUSR1, handle_power_signal },
+};
 
 struct machine {
 	struct event_base *base; /* borrowed, as the spawner */
 	struct spawner *spawner;
-	struct event *signals[ARRAY_LEN(end_signals)];
+	struct event *signals[ARRAY_LEN(signals)];
 
 	enum machine_state state;
 	struct vm_config config;  /* as it was asked for; owns descriptors */
@@ -38,6 +49,9 @@ struct machine {
 	enum vm_end end;
 	int end_signal; /* 0: none */
 };
+
+static int run_command(void *ctx, const struct command *command,
+		       struct err *err);
 
 static void end(struct machine *machine, enum vm_end why)
 {
@@ -53,7 +67,7 @@ static void vm_ended(void *ctx, enum vm_end why)
 	end(ctx, why);
 }
 
-static void handle_signal(evutil_socket_t signo, short what, void *arg)
+static void handle_end_signal(evutil_socket_t signo, short what, void *arg)
 {
 	struct machine *machine = arg;
 
@@ -65,14 +79,27 @@ static void handle_signal(evutil_socket_t signo, short what, void *arg)
 	end(machine, VM_END_USER);
 }
 
+static void handle_power_signal(evutil_socket_t signo, short what, void *arg)
+{
+	const struct command command = { .verb = COMMAND_POWER_BUTTON };
+	struct machine *machine = arg;
+	struct err err;
+
+	(void)what;
+	if (run_command(machine, &command, &err) < 0)
+		log_write(LOG_WARN, "vm", machine->config.id, "signal %d: %s",
+			  (int)signo, err.text);
+}
+
 static int watch_signals(struct machine *machine, struct err *err)
 {
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_LEN(end_signals); i++) {
-		if (signal_is_ignored(end_signals[i]))
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		if (signal_is_ignored(signals[i].signo))
 			continue;
-		machine->signals[i] = evsignal_new(
-			machine->base, end_signals[i], handle_signal, machine);
+		machine->signals[i] =
+			evsignal_new(machine->base, signals[i].signo,
+				     signals[i].handle, machine);
 		if (machine->signals[i] == NULL ||
 		    evsignal_add(machine->signals[i], NULL) < 0)
 			return err_set(err, ENOMEM,
@@ -330,12 +357,12 @@ struct command_target machine_target(struct machine *machine)
 
 enum vm_end machine_run(struct machine *machine, int *signo)
 {
-	if (!machine->ended && event_base_dispatch(machine->base) < 0)
-		end(machine, VM_END_ERROR);
+	if (!machine->ended)
+		event_base_dispatch(machine->base);
 	if (!machine->ended) {
 		log_write(LOG_ERROR, "vm", machine->config.id,
 			  "event loop failed");
-		machine->end = VM_END_ERROR;
+		end(machine, VM_END_ERROR);
 	}
 	if (machine->vm != NULL)
 		vm_stop(machine->vm);

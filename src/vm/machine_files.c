@@ -131,6 +131,21 @@ static int bind_vsock(struct config_vsock *vsock,
 	return ret < 0 ? err_prefix(err, ret, "vsock %s", vsock->id) : 0;
 }
 
+/* Ours already, under the same id or another one. */
+static bool reuse_tap(struct config_net *net, const struct vm_config *before)
+{
+	for (unsigned i = 0; i < before->net_count && net->tap != NULL; i++) {
+		const struct config_net *old = &before->nets[i];
+
+		if (old->tap == NULL || old->tap_fd < 0 ||
+		    strcmp(old->tap, net->tap) != 0)
+			continue;
+		net->tap_fd = old->tap_fd;
+		return true;
+	}
+	return false;
+}
+
 /* A tap that nobody but us knows of yet is of no use while it is down. */
 static int open_tap(struct config_net *net, struct err *err)
 {
@@ -159,7 +174,10 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 	if (ret == 0)
 		ret = open_named("initrd", cfg->initrd, &cfg->initrd_fd, err);
 	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++) {
-		if (cfg->disks[i].fd < 0)
+		if (cfg->disks[i].fd >= 0)
+			ret = vm_check_image(cfg->disks[i].fd,
+					     cfg->disks[i].path, err);
+		else
 			ret = vm_open_disk(&cfg->disks[i], &cfg->disks[i].fd,
 					   err);
 	}
@@ -170,13 +188,28 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		ret = MIN(ret, 0);
 	}
 	for (unsigned i = 0; i < cfg->net_count && ret == 0; i++) {
-		if (cfg->nets[i].tap_fd < 0)
+		if (cfg->nets[i].tap_fd < 0 &&
+		    !reuse_tap(&cfg->nets[i], before))
 			ret = open_tap(&cfg->nets[i], err);
 	}
 	/* Last: nothing that fails later leaves a file behind. */
 	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++)
 		ret = bind_vsock(&cfg->vsocks[i], before, err);
 	return ret;
+}
+
+/* Those given are the caller's, those taken over from before the machine's. */
+static void close_opened(struct vm_config *cfg, struct vm_config *given,
+			 const struct vm_config *before)
+{
+	int *fds[FDS_MAX], *given_fds[FDS_MAX];
+	size_t n = list_fds(cfg, fds);
+
+	list_fds(given, given_fds);
+	for (size_t i = 0; i < n; i++) {
+		if (*fds[i] != *given_fds[i] && !has_fd(before, *fds[i]))
+			fd_close(fds[i]);
+	}
 }
 
 int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
@@ -186,6 +219,6 @@ int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
 	int ret = open_all(cfg, before, err);
 
 	if (ret < 0)
-		machine_close_files(cfg, &given);
+		close_opened(cfg, &given, before);
 	return ret;
 }

@@ -49,7 +49,7 @@ void vm_end_request(struct vm *vm, enum vm_end end);
 void vm_stop(struct vm *vm);
 
 /*
- * Press the guest's power button, as SIGUSR1 does: a guest with a driver for it
+ * Press the guest's power button: a guest with a driver for it
  * shuts down. What became of it is not known here. -ENOTSUP without ACPI.
  */
 int vm_power_button(struct vm *vm, struct err *err);

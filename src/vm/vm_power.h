@@ -9,12 +9,10 @@
 
 #include "err.h"
 
-struct event;
 struct vm;
 
 struct vm_power_button {
 	int fd; /* its interrupt line, an irqfd; -1: the guest has none */
-	struct event *signal;
 };
 
 /* Once vCPUs exist. */

@@ -16,19 +16,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/virtio_ids.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum { BACKEND_MS = 1500, GRACE_MS = 500 };
 
+/* A disk, where another kind of device has the same id. */
 static struct vm_device *find_device(struct vm *vm, const char *id,
 				     struct err *err)
 {
+	struct vm_device *found = NULL;
+
 	for (unsigned i = 0; i < vm->device_count; i++) {
-		if (strcmp(vm->devices[i].id, id) == 0)
-			return &vm->devices[i];
+		struct vm_device *device = &vm->devices[i];
+
+		if (strcmp(device->id, id) == 0 &&
+		    (found == NULL || device->device_id == VIRTIO_ID_BLOCK))
+			found = device;
 	}
+	if (found != NULL)
+		return found;
 	err_set(err, ENOENT, "device %s: there is none of this name", id);
 	return NULL;
 }

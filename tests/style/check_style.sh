@@ -37,7 +37,8 @@ declare -A MAY_INCLUDE=(
 	[src/api]="src/base src/vm/config.h src/vm/metrics.h src/vm/command.h"
 	[src/api/requests]="src/api src/base src/vm/config.h src/vm/metrics.h
 		src/vm/command.h"
-	[src]="src/base src/api src/vm src/sandbox backends"
+	[src/ctl]="src/base"
+	[src]="src/base src/api src/ctl src/vm src/sandbox backends"
 	[backends]="src/base"
 	[backends/lib]="src/base"
 	[backends/block]="src/base backends backends/lib"

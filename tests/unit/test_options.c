@@ -63,7 +63,7 @@ static const struct {
 	{ "--kernel k --pmem i,ro=off", "--pmem: ro=off" },
 	{ "--kernel k --pmem ,ro", "--pmem: expected the path" },
 	{ "--kernel k --pmem i,rw", "unknown key 'rw'" },
-	{ "--kernel k --pmem i,id=a --disk d,id=a", "'a' is used twice" },
+	{ "--kernel k --pmem i,id=a --pmem d,id=a", "'a' is used twice" },
 	{ "--kernel k --pmem i,id=root --platform cmdline", "pmem root: " },
 	{ "--kernel k --pmem=i --pmem=i --pmem=i --pmem=i --pmem=i --pmem=i "
 	  "--pmem=i --pmem=i --pmem=i",
@@ -103,7 +103,7 @@ static const struct {
 	{ "--kernel k --net tap=a,queues=2", "net0: 2 queues: one pair" },
 	{ "--kernel k --net tap=a --net tap=a", "net0 and net net1" },
 	{ "--kernel k --net tapfd=3 --net tapfd=4,vhostfd=3", "net1" },
-	{ "--kernel k --net tap=a,id=x --disk d,id=x", "'x' is used twice" },
+	{ "--kernel k --net tap=a,id=x --net tap=b,id=x", "'x' is used twice" },
 	{ "--kernel k --vsock id=v", "expected uds=PATH or cid=N" },
 	{ "--kernel k --vsock cid=2", "vsock vsock0: cid 2: use 3 to" },
 	{ "--kernel k --vsock cid=4294967295", "cid 4294967295: use 3 to" },

@@ -15,18 +15,18 @@ static int run(struct api *api, enum command_verb verb, struct err *err)
 	return api->target.run(api->target.ctx, &command, err);
 }
 
-static int start(struct api *api, struct err *err)
+static int start(struct api *api, struct api_call *call, struct err *err)
 {
-	int ret;
+	int ret = api_check_phase(api, call, ROUTE_BEFORE, err);
 
+	if (ret < 0)
+		return ret;
 	if (api->state.config.kernel == NULL)
 		ret = err_set(err, EINVAL,
 			      "Cannot start microvm without kernel "
 			      "configuration.");
 	else
 		ret = run(api, COMMAND_START, err);
-	if (ret == -EPERM)
-		return ret;
 	if (ret < 0)
 		return err_prefix(err, ret, "Start microvm error");
 	if (api->metrics_file != NULL)
@@ -34,29 +34,33 @@ static int start(struct api *api, struct err *err)
 	return 0;
 }
 
-static int press_power_button(struct api *api, struct err *err)
+static int press_power_button(struct api *api, struct api_call *call,
+			      struct err *err)
 {
-	int ret = run(api, COMMAND_POWER_BUTTON, err);
+	int ret = api_check_phase(api, call, ROUTE_AFTER, err);
 
-	return ret == -EPERM || ret == 0
-		       ? ret
-		       : err_prefix(err, ret, "Internal VMM error");
+	if (ret < 0)
+		return ret;
+	ret = run(api, COMMAND_POWER_BUTTON, err);
+	return ret < 0 ? err_prefix(err, ret, "Internal VMM error") : 0;
 }
 
 /* No metrics were asked for: then there is nothing to flush. */
-static int flush_metrics(struct api *api, struct err *err)
+static int flush_metrics(struct api *api, struct api_call *call,
+			 struct err *err)
 {
-	if (api->target.state(api->target.ctx) == MACHINE_NOT_STARTED)
-		return err_set(err, EPERM,
-			       "The requested operation is not supported "
-			       "before starting the microVM.");
+	int ret = api_check_phase(api, call, ROUTE_AFTER, err);
+
+	if (ret < 0)
+		return ret;
 	if (api->metrics_file != NULL)
 		metrics_file_write(api->metrics_file);
 	return 0;
 }
 
-static int stop(struct api *api, struct err *err)
+static int stop(struct api *api, struct api_call *call, struct err *err)
 {
+	(void)call;
 	return run(api, COMMAND_STOP, err);
 }
 
@@ -69,7 +73,8 @@ int api_put_action(struct api *api, struct api_call *call, struct err *err)
 		"InstanceStop",
 		NULL,
 	};
-	static int (*const actions[])(struct api * api, struct err * err) = {
+	static int (*const actions[])(struct api * api, struct api_call * call,
+				      struct err * err) = {
 		start,
 		press_power_button,
 		flush_metrics,
@@ -81,7 +86,7 @@ int api_put_action(struct api *api, struct api_call *call, struct err *err)
 	unsigned type;
 	int ret = api_decode(call, table, ARRAY_LEN(table), &type, err);
 
-	return ret < 0 ? ret : actions[type](api, err);
+	return ret < 0 ? ret : actions[type](api, call, err);
 }
 
 int api_patch_vm(struct api *api, struct api_call *call, struct err *err)

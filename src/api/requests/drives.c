@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A GUID has 36 characters, the rest is for "/PARTNROFF=N". */
+enum { PARTUUID_MAX = 64 };
+
 struct drive {
 	const char *id, *partuuid, *path, *socket;
 	bool is_root, read_only, direct;
@@ -72,6 +75,9 @@ static int check(const struct api *api, const struct drive *drive,
 		return err_set(err, EINVAL,
 			       "The ID is that of a vhost-user device: %s",
 			       drive->id);
+	if (drive->partuuid != NULL && strlen(drive->partuuid) > PARTUUID_MAX)
+		return err_set(err, EINVAL, "partuuid: at most %d bytes",
+			       PARTUUID_MAX);
 	return body_check_limiter("rate_limiter", drive->limiter, err);
 }
 

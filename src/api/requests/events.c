@@ -16,10 +16,10 @@ enum { LINE_MAX_BYTES = 2048 };
 static size_t format(const struct journal_entry *entry, char *buf, size_t room)
 {
 	json_t *event =
-		json_pack("{sI sI ss ss ss}", "seq", (json_int_t)entry->seq,
+		json_pack("{sI sI ss ss so}", "seq", (json_int_t)entry->seq,
 			  "time_ns", (json_int_t)entry->time_ns, "type",
 			  entry->type, "id", entry->id, "detail",
-			  entry->detail);
+			  body_text(entry->detail));
 	size_t len = 0;
 
 	if (event != NULL)

@@ -49,18 +49,13 @@ static const struct body_field table[] = {
 	  NULL },
 };
 
-static json_t *defaults(void)
+json_t *api_machine_config_defaults(void)
 {
 	return json_pack("{si si sb sb ss ss sn sb ss sn}", "vcpu_count", 1,
 			 "mem_size_mib", 128, "smt", 0, "track_dirty_pages", 0,
 			 "huge_pages", "None", "memory_sharing", "auto",
 			 "mergeable", "prefault", 0, "load", "auto",
 			 "cpu_affinity");
-}
-
-json_t *api_machine_config_defaults(void)
-{
-	return defaults();
 }
 
 static int set_affinity(struct vm_config *config, const json_t *list,
@@ -97,6 +92,9 @@ static int check(const struct machine_config *machine, struct err *err)
 			       "The vCPU number is invalid! The vCPU number "
 			       "can only be 1 or an even number when SMT is "
 			       "enabled.");
+	if (machine->track_dirty_pages)
+		return err_set(err, ENOTSUP,
+			       "track_dirty_pages: mote has no snapshots yet.");
 	if (machine->pages != HUGE_NONE && machine->memory_mib % 2 != 0)
 		return err_set(err, EINVAL,
 			       "The memory size (MiB) is not a multiple of the "
@@ -112,6 +110,7 @@ static int fill(struct vm_config *config, const struct machine_config *machine,
 	config->cpus = (unsigned)machine->cpus;
 	config->memory = machine->memory_mib * MIB;
 	config->hugepages = machine->pages == HUGE_2M;
+	/* Transparent ones are used wherever nothing else is asked for. */
 	config->thp = true;
 	config->sharing = (enum config_sharing)machine->sharing;
 	config->mergeable = !json_is_boolean(mergeable) ? MERGEABLE_AUTO
@@ -131,6 +130,7 @@ static int set(struct api *api, struct api_call *call, json_t *body,
 	struct api_state next;
 	int ret = api_decode(&whole, table, ARRAY_LEN(table), &machine, err);
 
+	call->plain_error = whole.plain_error;
 	if (ret == 0)
 		ret = check(&machine, err);
 	if (ret == 0) {
@@ -143,7 +143,10 @@ static int set(struct api *api, struct api_call *call, json_t *body,
 		json_decref(body);
 		return ret;
 	}
-	call->deprecated = machine.template != TEMPLATE_NONE;
+	call->deprecated =
+		json_is_string(json_object_get(call->body, "cpu_template"));
+	if (json_is_null(json_object_get(body, "cpu_template")))
+		json_object_del(body, "cpu_template");
 	api_document_set(api, "machine-config", body);
 	return 0;
 }
@@ -158,7 +161,7 @@ int api_put_machine_config(struct api *api, struct api_call *call,
 
 	if (ret < 0)
 		return ret;
-	body = defaults();
+	body = api_machine_config_defaults();
 	if (template != NULL)
 		json_object_set(body, "cpu_template", template);
 	return set(api, call, api_with_defaults(call->body, body), err);

@@ -57,6 +57,7 @@ static int decode(struct api_call *call, struct metrics *metrics,
 	ret = api_decode(json_is_object(call->body) ? &known : call, table,
 			 ARRAY_LEN(table), metrics, err);
 	json_decref(known.body);
+	call->plain_error |= known.plain_error;
 	return ret < 0 ? ret : check_properties(metrics->properties, err);
 }
 
@@ -115,15 +116,16 @@ int api_get_metrics(struct api *api, struct api_call *call, struct err *err)
 	struct vm_metrics *metrics = calloc(1, sizeof(*metrics));
 	int ret = -EINVAL;
 
+	if (metrics == NULL)
+		return err_set(err, ENOMEM, "out of memory");
 	err_set(err, EINVAL, "expected ?format=json or ?format=prometheus");
-	for (size_t i = 0; i < ARRAY_LEN(formats) && metrics != NULL; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		if (strcmp(query, formats[i].query) != 0)
 			continue;
-		if (!api->target.metrics(api->target.ctx, metrics))
-			ret = err_set(err, EPERM,
-				      "The requested operation is not "
-				      "supported before starting the microVM.");
-		else
+		ret = api_check_phase(api, call, ROUTE_AFTER, err);
+		if (ret == 0 && !api->target.metrics(api->target.ctx, metrics))
+			ret = err_set(err, ESHUTDOWN, "the microVM has ended");
+		if (ret == 0)
 			ret = formats[i].answer(call, metrics);
 	}
 	free(metrics);

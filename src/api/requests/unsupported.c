@@ -16,6 +16,12 @@ int api_refuse(struct api *api, struct api_call *call, struct err *err)
 	return err_set(err, ENOTSUP, "mote does not support this yet.");
 }
 
+int api_refuse_snapshot(struct api *api, struct api_call *call, struct err *err)
+{
+	return err_prefix(err, api_refuse(api, call, err), "%s snapshot error",
+			  strcmp(call->id, "load") == 0 ? "Load" : "Create");
+}
+
 struct cpu_config {
 	json_t *capabilities, *cpuid, *msrs;
 };
