@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-	FDS_MAX = 2 + CONFIG_DISKS_MAX + CONFIG_PMEM_MAX + CONFIG_NETS_MAX,
+	FDS_MAX = 2 + CONFIG_DISKS_MAX + CONFIG_VHOST_USER_MAX +
+		  CONFIG_PMEM_MAX + CONFIG_NETS_MAX,
 	TEXTS_MAX = 3 + CONFIG_DISKS_MAX + CONFIG_PMEM_MAX +
 		    3 * CONFIG_VHOST_USER_MAX + 2 * CONFIG_NETS_MAX +
 		    CONFIG_VSOCKS_MAX + CONFIG_CONSOLES_MAX,
@@ -25,6 +26,8 @@ static size_t list_fds(struct vm_config *config, int *fds[FDS_MAX])
 	fds[n++] = &config->initrd_fd;
 	for (unsigned i = 0; i < config->disk_count; i++)
 		fds[n++] = &config->disks[i].fd;
+	for (unsigned i = 0; i < config->vhost_user_count; i++)
+		fds[n++] = &config->vhost_user[i].fd;
 	for (unsigned i = 0; i < config->pmem_count; i++)
 		fds[n++] = &config->pmem[i].fd;
 	for (unsigned i = 0; i < config->net_count; i++)
