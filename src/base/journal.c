@@ -13,7 +13,8 @@ static uint64_t last;
 static void (*watcher)(void *ctx);
 static void *watcher_ctx;
 
-static void post(const char *type, const char *id, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+post(const char *type, const char *id, const char *fmt, va_list ap)
 {
 	struct journal_entry *entry = &entries[++last % JOURNAL_SIZE];
 	struct timespec now;
