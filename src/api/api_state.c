@@ -29,6 +29,7 @@ enum { BOOT_ARGS_MAX = 2048, CMDLINE_ROOM = 256 };
 static char root_letter(const struct api_state *state)
 {
 	const struct vm_config *config = &state->config;
+	unsigned disks = config->disk_count;
 
 	for (unsigned i = 0; i < config->disk_count; i++) {
 		if (strcmp(config->disks[i].id, state->root.id) == 0)
@@ -36,7 +37,8 @@ static char root_letter(const struct api_state *state)
 	}
 	for (unsigned i = 0; i < config->vhost_user_count; i++) {
 		if (strcmp(config->vhost_user[i].id, state->root.id) == 0)
-			return (char)('a' + config->disk_count + i);
+			return (char)('a' + disks);
+		disks += strcmp(config->vhost_user[i].type, "blk") == 0;
 	}
 	return 'a';
 }
