@@ -6,6 +6,7 @@
 #include "fd.h"
 #include "tap.h"
 #include "unix_socket.h"
+#include "vhost_user.h"
 #include "vm.h"
 #include "vm_image.h"
 
@@ -147,11 +148,27 @@ static int open_tap(struct config_net *net, struct err *err)
 	return 0;
 }
 
+static int check_types(const struct vm_config *cfg, struct err *err)
+{
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++) {
+		const struct config_vhost_user *user = &cfg->vhost_user[i];
+
+		if (vhost_user_type_find(user->type) == NULL)
+			return err_set(err, EINVAL,
+				       "vhost-user type '%s' is unknown; known "
+				       "are %s",
+				       user->type, vhost_user_type_names());
+	}
+	return 0;
+}
+
 static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		    struct err *err)
 {
-	int ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
+	int ret = check_types(cfg, err);
 
+	if (ret == 0)
+		ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
 	if (ret == 0)
 		ret = open_named("initrd", cfg->initrd, &cfg->initrd_fd, err);
 	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++) {

@@ -50,6 +50,8 @@ static const struct body_field patch_table[] = {
 	  NULL },
 };
 
+enum { PARTUUID_MAX = 64 };
+
 static int check(const struct drive *drive, const struct api_call *call,
 		 struct err *err)
 {
@@ -68,6 +70,9 @@ static int check(const struct drive *drive, const struct api_call *call,
 		return err_set(err, EINVAL,
 			       "Unable to create the block device: Invalid "
 			       "block config.");
+	if (drive->partuuid != NULL && strlen(drive->partuuid) > PARTUUID_MAX)
+		return err_set(err, EINVAL, "partuuid: at most %d bytes",
+			       PARTUUID_MAX);
 	return body_check_limiter("rate_limiter", drive->limiter, err);
 }
 
@@ -134,7 +139,7 @@ static int insert_socket(struct vm_config *config, const struct drive *drive,
 		.queues = (unsigned)drive->queues,
 	};
 	snprintf(user->id, sizeof(user->id), "%s", drive->id);
-	return 0;
+	return vm_config_check_vhost_user(user, err);
 }
 
 static int set_root(struct api_state *state, const struct drive *drive,
@@ -177,6 +182,9 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 
 	if (ret == 0)
 		ret = check(&drive, call, err);
+	if (ret == 0 && api_document_find(api, "vhost-user", "id", drive.id))
+		ret = err_set(err, EEXIST, "device id '%s' is used twice",
+			      drive.id);
 	if (ret == 0 && drive.path != NULL)
 		ret = api_take_fd(call, drive.path, &fd, err);
 	if (ret < 0)

@@ -72,6 +72,9 @@ int api_put_vhost_user(struct api *api, struct api_call *call, struct err *err)
 		ret = err_set(err, EINVAL,
 			      "The id from the path does not match the id from "
 			      "the body!");
+	if (ret == 0 && api_document_find(api, "drives", "drive_id", user.id))
+		ret = err_set(err, EEXIST, "device id '%s' is used twice",
+			      user.id);
 	if (ret < 0)
 		return ret;
 	api_state_copy(api, &next);
