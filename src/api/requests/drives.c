@@ -162,13 +162,20 @@ static int set_root(struct api_state *state, const struct drive *drive,
 	return 0;
 }
 
-static json_t *complete(const json_t *body)
+/* With a socket, what is only of files must not be there: null. */
+static json_t *complete(const json_t *body, bool is_file)
 {
-	return api_with_defaults(
-		body, json_pack("{sn sn ss sb sn sn ss sn}", "partuuid",
-				"path_on_host", "cache_type", "Unsafe",
-				"is_read_only", 0, "rate_limiter", "socket",
-				"io_engine", "Async", "queues"));
+	json_t *defaults = json_pack("{sn sn ss sn sn sn sn sn}", "partuuid",
+				     "path_on_host", "cache_type", "Unsafe",
+				     "is_read_only", "rate_limiter", "socket",
+				     "io_engine", "queues");
+
+	if (is_file) {
+		json_object_set_new(defaults, "is_read_only", json_false());
+		json_object_set_new(defaults, "io_engine",
+				    json_string("Async"));
+	}
+	return api_with_defaults(body, defaults);
 }
 
 int api_put_drive(struct api *api, struct api_call *call, struct err *err)
@@ -203,7 +210,7 @@ int api_put_drive(struct api *api, struct api_call *call, struct err *err)
 		fd_close(&fd);
 	else
 		api_document_put(api, "drives", "drive_id",
-				 complete(call->body));
+				 complete(call->body, drive.path != NULL));
 	return ret;
 }
 
