@@ -71,10 +71,10 @@ struct vm_config {
 void vm_config_init(struct vm_config *cfg);
 
 /*
- * Everything that can be said without opening anything: limits, ids unique,
- * combinations that exclude each other (the message names the device). Fills in
- * what was left open: ids (disk0, console0, ...), numbers of queues, the sharing
- * of memory.
+ * Everything that can be said without opening anything: limits, ids unique among
+ * devices of a kind, combinations that exclude each other (the message names the
+ * device). Fills in what was left open: ids (disk0, console0, ...), numbers of
+ * queues, the sharing of memory.
  */
 int vm_config_check(struct vm_config *cfg, struct err *err);
 
