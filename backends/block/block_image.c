@@ -58,7 +58,8 @@ static int check_kind(struct block_image *image, struct err *err)
 		return err_set(err, EBADF, "image %s: not open for reading",
 			       image->name);
 	image->device = S_ISBLK(st.st_mode);
-	fcntl(image->fd, F_SETFL, flags & ~O_NONBLOCK);
+	/* With O_APPEND Linux writes at the end, whatever pwrite(2) is told. */
+	fcntl(image->fd, F_SETFL, flags & ~(O_NONBLOCK | O_APPEND));
 	return 0;
 }
 

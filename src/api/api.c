@@ -5,6 +5,7 @@
 #include "api_internal.h"
 #include "journal.h"
 #include "metrics_file.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,10 +53,14 @@ int api_create(struct event_base *base, const struct api_config *config,
 	return 0;
 }
 
-static void set_error(struct http_response *resp, const char *text)
+/* What it quotes of the request may be cut within a character. */
+static void set_error(struct http_response *resp, const struct err *err)
 {
-	json_t *fault = json_pack("{so}", "fault_message", body_text(text));
+	struct err valid = *err;
+	json_t *fault;
 
+	utf8_repair(valid.text);
+	fault = json_pack("{ss}", "fault_message", valid.text);
 	resp->status = 400;
 	resp->body = fault != NULL ? json_dumps(fault, JSON_COMPACT) : NULL;
 	resp->body_len = resp->body != NULL ? strlen(resp->body) : 0;
@@ -64,6 +69,8 @@ static void set_error(struct http_response *resp, const char *text)
 
 static void set_answer(struct http_response *resp, struct api_call *call)
 {
+	struct err err;
+
 	resp->deprecated = call->deprecated;
 	resp->status = 200;
 	if (call->streams) {
@@ -77,10 +84,12 @@ static void set_answer(struct http_response *resp, struct api_call *call)
 		call->text = NULL;
 	} else if (call->answer != NULL) {
 		resp->body = json_dumps(call->answer, JSON_COMPACT);
-		if (resp->body == NULL)
-			set_error(resp, "out of memory");
-		else
+		if (resp->body != NULL) {
 			resp->body_len = strlen(resp->body);
+		} else {
+			err_set(&err, ENOMEM, "out of memory");
+			set_error(resp, &err);
+		}
 	} else {
 		resp->status = 204;
 	}
@@ -95,7 +104,7 @@ static void serve(void *ctx, struct http_request *req,
 
 	if (api_dispatch(api, req->method, req->target, req->body,
 			 req->body_len, &call, &err) < 0)
-		set_error(resp, err.text);
+		set_error(resp, &err);
 	else
 		set_answer(resp, &call);
 	json_decref(call.answer);

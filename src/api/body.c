@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* "`a`, `b`, `c`", as much of it as fits. */
@@ -253,21 +252,4 @@ int body_check_bucket(const char *name, const json_t *bucket, struct err *err)
 	if (bucket != NULL)
 		ret = check_bucket(name, bucket, &limits, err);
 	return ret == 0 ? refuse_limits(name, limits, err) : ret;
-}
-
-json_t *body_text(const char *text)
-{
-	json_t *value = json_string(text);
-	char *copy;
-
-	if (value != NULL)
-		return value;
-	copy = strdup(text);
-	for (char *c = copy; copy != NULL && *c != '\0'; c++) {
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	}
-	value = copy != NULL ? json_string(copy) : NULL;
-	free(copy);
-	return value;
 }

@@ -52,10 +52,4 @@ int body_check_limiter(const char *name, const json_t *limiter,
 /* The same for one token bucket. */
 int body_check_bucket(const char *name, const json_t *bucket, struct err *err);
 
-/*
- * A JSON string of text, in which bytes that are no UTF-8 (a text that was cut to
- * fit) are shown as '?'. NULL: out of memory.
- */
-json_t *body_text(const char *text);
-
 #endif

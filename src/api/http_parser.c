@@ -16,6 +16,7 @@
  * request's memory is its target and its body, and both have limits.
  */
 #include "http_parser.h"
+#include "utf8.h"
 #include "util.h"
 
 #include <errno.h>
@@ -74,48 +75,6 @@ static bool has_control(const char *line, size_t len)
 	return false;
 }
 
-/* The length of the sequence at s, or 0: RFC 3629, section 4. */
-static size_t utf8_sequence(const unsigned char *s)
-{
-	static const struct {
-		unsigned char first, last; /* the first byte */
-		unsigned char second_min, second_max;
-		size_t len;
-	} rows[] = {
-		{ 0x01, 0x7f, 0x00, 0xff, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (s[0] < rows[i].first || s[0] > rows[i].last)
-			continue;
-		if (s[1] < rows[i].second_min || s[1] > rows[i].second_max)
-			return 0;
-		/* The NUL at the end is none of these: no read beyond it. */
-		for (size_t n = 2; n < rows[i].len; n++)
-			if ((s[n] & 0xc0) != 0x80)
-				return 0;
-		return rows[i].len;
-	}
-	return 0;
-}
-
-static bool is_utf8(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n;
-
-	for (; *s != '\0'; s += n) {
-		n = utf8_sequence(s);
-		if (n == 0)
-			return false;
-	}
-	return true;
-}
-
 /* Cut spaces and tabs off both ends, in place. */
 static char *trim(char *text)
 {
@@ -157,7 +116,7 @@ static int request_line(struct http_parser *p, char *line, struct err *err)
 	if (*target == '\0')
 		return err_set(err, EINVAL,
 			       "Invalid URI: Empty URI not allowed.");
-	if (!is_utf8(target))
+	if (!utf8_is_valid(target))
 		return err_set(err, EINVAL,
 			       "Invalid URI: Cannot parse URI as UTF-8.");
 	p->http_1_0 = strcmp(version, "HTTP/1.0") == 0;
@@ -298,7 +257,7 @@ static int header_line(struct http_parser *p, char *line, struct err *err)
 
 	if (*line == '\0')
 		return headers_end(p, err);
-	if (!is_utf8(line))
+	if (!utf8_is_valid(line))
 		return err_set(err, EINVAL,
 			       "Invalid header. Reason: Header "
 			       "contains invalid characters.");

@@ -43,8 +43,13 @@ static bool go_on(struct metrics_file *file)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0 && errno == EAGAIN)
 			return false;
+		if (n < 0) {
+			/* Its reader has gone for good, and with it the line. */
+			file->lost++;
+			n = (ssize_t)(file->len - file->written);
+		}
 		file->written += (size_t)n;
 		if (file->written == file->len) {
 			free(file->line);

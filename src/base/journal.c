@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * journal.c - a ring of the last entries
+ * journal.c - the last entries, in two rings
+ *
+ * What a guest causes has a ring of its own, so that it cannot push out what
+ * happened to the VM.
  */
 #include "journal.h"
 
@@ -8,12 +11,18 @@
 #include <stdio.h>
 #include <time.h>
 
-static struct journal_entry entries[JOURNAL_SIZE]; /* seq % JOURNAL_SIZE */
+struct ring {
+	struct journal_entry entries[JOURNAL_SIZE];
+	size_t next; /* to be written */
+};
+
+static struct ring hosts, guests;
 static uint64_t last;
 static void (*watcher)(void *ctx);
 static void *watcher_ctx;
 
-static void post(const char *type, const char *id, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+post(const char *type, const char *id, const char *fmt, va_list ap)
 {
 	struct journal_entry *entry = &entries[++last % JOURNAL_SIZE];
 	struct timespec now;
@@ -34,7 +43,7 @@ void journal_post(const char *type, const char *id, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	post(type, id, fmt, ap);
+	post(&hosts, type, id, fmt, ap);
 	va_end(ap);
 }
 
@@ -56,7 +65,7 @@ void journal_post_guest(const char *type, const char *id, const char *fmt, ...)
 	if (++posted > JOURNAL_GUEST_MAX)
 		return;
 	va_start(ap, fmt);
-	post(type, id, fmt, ap);
+	post(&guests, type, id, fmt, ap);
 	va_end(ap);
 }
 
@@ -65,13 +74,26 @@ uint64_t journal_last(void)
 	return last;
 }
 
+/* The lowest number above seq, in this ring or of other, which may be NULL. */
+static const struct journal_entry *first_after(
+	const struct ring *ring, uint64_t seq,
+	const struct journal_entry *other)
+{
+	for (size_t i = 0; i < JOURNAL_SIZE; i++) {
+		const struct journal_entry *entry = &ring->entries[i];
+
+		if (entry->seq > seq &&
+		    (other == NULL || entry->seq < other->seq))
+			other = entry;
+	}
+	return other;
+}
+
 const struct journal_entry *journal_after(uint64_t seq)
 {
-	uint64_t oldest = last > JOURNAL_SIZE ? last - JOURNAL_SIZE + 1 : 1;
-
 	if (seq >= last)
 		return NULL;
-	return &entries[MAX(seq + 1, oldest) % JOURNAL_SIZE];
+	return first_after(&guests, seq, first_after(&hosts, seq, NULL));
 }
 
 void journal_watch(void (*posted)(void *ctx), void *ctx)

@@ -3,7 +3,7 @@
  * journal.h - what happened to the VM, numbered: the events of the API
  *
  * A log line is for people; an entry here is for programs that manage the VM.
- * The last JOURNAL_SIZE entries are kept, so that a reader who was away can go on
+ * The last JOURNAL_SIZE entries are kept, and as many that a guest caused, so that a reader who was away can go on
  * where it was, or sees from the numbers what it missed.
  *
  * Main thread only.

@@ -69,18 +69,20 @@ int ctl_get_json(struct ctl_connection *conn, const char *target, json_t **out,
 		 struct err *err)
 {
 	struct ctl_answer answer;
+	json_t *json;
 	int ret = ctl_request(conn, "GET", target, NULL, &answer, err);
 
 	if (ret < 0)
 		return ret;
-	*out = json_loadb(answer.body, answer.len, 0, NULL);
-	if (!json_is_object(*out)) {
-		json_decref(*out);
-		ret = err_set(err, EPROTO,
-			      "socket '%s': the answer to GET %s is no JSON "
-			      "object",
-			      conn->path, target);
-	}
+	json = json_loadb(answer.body, answer.len, 0, NULL);
 	ctl_answer_free(&answer);
-	return ret;
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return err_set(err, EPROTO,
+			       "socket '%s': the answer to GET %s is no JSON "
+			       "object",
+			       conn->path, target);
+	}
+	*out = json;
+	return 0;
 }

@@ -28,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,13 @@ enum {
 static_assert(FIRST_ROLE_FD + SPAWN_FDS_MAX <= OWN_FD_BASE,
 	      "a role's descriptors do not reach ours");
 
+/* A socket file to be removed: this very one, not a later one of that name. */
+struct kept_file {
+	char path[SPAWN_PATH_MAX];
+	dev_t dev;
+	ino_t ino;
+};
+
 static struct {
 	int sock, signal_fd;
 	char *words;	  /* our command line from the role's name on */
@@ -52,7 +60,7 @@ static struct {
 		int socket; /* its end of the vhost-user socket */
 		char id[ID_MAX + 1];
 	} children[CHILDREN_MAX];
-	char files[FILES_MAX][SPAWN_PATH_MAX];
+	struct kept_file files[FILES_MAX];
 	size_t file_count;
 } self;
 
@@ -203,23 +211,38 @@ static void take_log(int fd)
 			  "log stays where it was: %s", strerror(errno));
 }
 
-/* One that is known already costs nothing: a start may be tried again. */
+/* A path that comes again, since a start is tried again, takes no more room. */
 static void keep_file(const char *path)
 {
-	if (memchr(path, '\0', SPAWN_PATH_MAX) == NULL)
+	struct kept_file *file = self.files;
+	struct stat st;
+
+	if (memchr(path, '\0', SPAWN_PATH_MAX) == NULL || lstat(path, &st) < 0)
 		return;
-	for (size_t i = 0; i < self.file_count; i++) {
-		if (strcmp(self.files[i], path) == 0)
-			return;
-	}
-	if (self.file_count == FILES_MAX) {
+	while (file < self.files + self.file_count &&
+	       strcmp(file->path, path) != 0)
+		file++;
+	if (file == self.files + FILES_MAX) {
 		log_write(LOG_ERROR, "spawner", NULL,
 			  "'%s' will not be removed at the end: more than %d "
 			  "sockets",
 			  path, FILES_MAX);
 		return;
 	}
-	memcpy(self.files[self.file_count++], path, SPAWN_PATH_MAX);
+	if (file == self.files + self.file_count)
+		self.file_count++;
+	memcpy(file->path, path, strlen(path) + 1);
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+}
+
+static void remove_file(const struct kept_file *file)
+{
+	struct stat st;
+
+	if (lstat(file->path, &st) == 0 && st.st_dev == file->dev &&
+	    st.st_ino == file->ino)
+		unlink(file->path);
 }
 
 /* Returns true in a child that is to become *role. */
@@ -347,7 +370,7 @@ static void end(void)
 		wait_children(KILL_MS);
 	}
 	for (size_t i = 0; i < self.file_count; i++)
-		unlink(self.files[i]);
+		remove_file(&self.files[i]);
 }
 
 /* Own descriptors above the roles', /dev/null as 0 and 1; 2 is the log. */

@@ -307,6 +307,11 @@ static int check_pmem(struct vm_config *cfg, struct err *err)
 int vm_config_check_vhost_user(const struct config_vhost_user *user,
 			       struct err *err)
 {
+	struct sockaddr_un addr;
+	int ret = unix_socket_address(user->socket, &addr, err);
+
+	if (ret < 0)
+		return ret;
 	if (user->tag != NULL && strcmp(user->type, "fs") != 0)
 		return err_set(err, EINVAL, "tag: only fs devices have one");
 	if (user->mac.given && strcmp(user->type, "net") != 0)

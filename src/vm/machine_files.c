@@ -6,11 +6,14 @@
 #include "fd.h"
 #include "tap.h"
 #include "unix_socket.h"
+#include "vhost_user.h"
 #include "vm.h"
 #include "vm_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Every descriptor of a configuration. */
@@ -53,6 +56,16 @@ static bool has_fd(const struct vm_config *cfg, int fd)
 	return false;
 }
 
+static bool has_path(const struct vm_config *cfg, const char *uds_path)
+{
+	for (unsigned i = 0; i < cfg->vsock_count; i++) {
+		if (cfg->vsocks[i].uds_path != NULL &&
+		    strcmp(cfg->vsocks[i].uds_path, uds_path) == 0)
+			return true;
+	}
+	return false;
+}
+
 void machine_close_files(struct vm_config *cfg, const struct vm_config *keep)
 {
 	int *fds[FDS_MAX];
@@ -63,7 +76,7 @@ void machine_close_files(struct vm_config *cfg, const struct vm_config *keep)
 
 		/* Before its listener: nobody else can be there in between. */
 		if (vsock->listen_fd >= 0 &&
-		    (keep == NULL || !has_fd(keep, vsock->listen_fd)))
+		    (keep == NULL || !has_path(keep, vsock->uds_path)))
 			unlink(vsock->uds_path);
 	}
 	n = list_fds(cfg, fds);
@@ -117,6 +130,9 @@ static int reuse_socket(const char *path, const struct vm_config *before)
 	return -1;
 }
 
+/* Clients that are there before the guest is. */
+enum { VSOCK_BACKLOG = 128 };
+
 static int bind_vsock(struct config_vsock *vsock,
 		      const struct vm_config *before, struct err *err)
 {
@@ -128,6 +144,8 @@ static int bind_vsock(struct config_vsock *vsock,
 	if (vsock->listen_fd >= 0)
 		return 0;
 	ret = unix_socket_listen(vsock->uds_path, &vsock->listen_fd, err);
+	if (ret == 0)
+		listen(vsock->listen_fd, VSOCK_BACKLOG);
 	return ret < 0 ? err_prefix(err, ret, "vsock %s", vsock->id) : 0;
 }
 
@@ -166,17 +184,47 @@ static int open_tap(struct config_net *net, struct err *err)
 	return 0;
 }
 
+static int check_types(const struct vm_config *cfg, struct err *err)
+{
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++) {
+		const struct config_vhost_user *user = &cfg->vhost_user[i];
+
+		if (vhost_user_type_find(user->type) == NULL)
+			return err_set(err, EINVAL,
+				       "vhost-user type '%s' is unknown; known "
+				       "are %s",
+				       user->type, vhost_user_type_names());
+	}
+	return 0;
+}
+
+/* One that was passed is open as whoever passed it opened it. */
+static int check_given_disk(const struct config_disk *disk, struct err *err)
+{
+	int mode = fcntl(disk->fd, F_GETFL);
+	bool readable = (mode & O_ACCMODE) != O_WRONLY && !(mode & O_PATH);
+	bool writable = (mode & O_ACCMODE) == O_RDWR;
+
+	if (mode < 0 || !readable || (!writable && !disk->read_only))
+		return err_set(err, EBADF,
+			       "disk %s: '%s' is not open for reading%s",
+			       disk->id, disk->path,
+			       disk->read_only ? "" : " and writing");
+	return vm_check_image(disk->fd, disk->path, err);
+}
+
 static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		    struct err *err)
 {
-	int ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
+	int ret = check_types(cfg, err);
 
+	if (ret == 0)
+		ret = open_named("kernel", cfg->kernel, &cfg->kernel_fd, err);
 	if (ret == 0)
 		ret = open_named("initrd", cfg->initrd, &cfg->initrd_fd, err);
 	for (unsigned i = 0; i < cfg->disk_count && ret == 0; i++) {
 		if (cfg->disks[i].fd >= 0)
-			ret = vm_check_image(cfg->disks[i].fd,
-					     cfg->disks[i].path, err);
+			ret = check_given_disk(&cfg->disks[i], err);
 		else
 			ret = vm_open_disk(&cfg->disks[i], &cfg->disks[i].fd,
 					   err);

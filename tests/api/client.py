@@ -355,14 +355,25 @@ class Mote:
     def __enter__(self):
         return self
 
+    def stop(self):
+        """As users do, so that what looks for leaks at the end can."""
+        try:
+            Client(self.socket).request("PUT", "/actions",
+                                        {"action_type": "InstanceStop"})
+        except (OSError, ConnectionError):
+            self.process.terminate()
+
     def __exit__(self, *_exception):
         for client in self.clients:
             client.close()
         if self.process.poll() is None:
-            self.process.terminate()
+            self.stop()
         try:
             self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        output = self.output()
+        if "Sanitizer" in output or "runtime error:" in output:
+            raise AssertionError(output)
         shutil.rmtree(self.directory)

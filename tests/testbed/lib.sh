@@ -21,9 +21,10 @@ PACKAGES_BED=(dropbear-bin qemu-system-x86)
 # What bench/density and bench/service need besides.
 PACKAGES_DENSITY=(erofs-utils fonts-dejavu-core gnuplot-nox mmdebstrap python3
 	wrk)
-PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format e2fsprogs
+PACKAGES_CHECK=(acpica-tools bc bison check clang clang-format curl e2fsprogs
 	erofs-utils expect flex iperf3 iproute2 iputils-ping
-	libclang-rt-14-dev libelf-dev python3-minimal qemu-system-common
+	libclang-rt-14-dev libelf-dev python3-jsonschema python3-minimal
+	python3-yaml qemu-system-common
 	qemu-utils shellcheck socat strace)
 
 say()

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_base.c - numbers, sizes, ids, error lines, main-thread calls
+ * test_base.c - numbers, sizes, ids, texts, error lines, main-thread calls
  */
 #include "unit.h"
 #include "err.h"
 #include "main_call.h"
 #include "parse.h"
 #include "unix_socket.h"
+#include "utf8.h"
 #include "util.h"
 
 #include <errno.h>
@@ -293,6 +294,36 @@ START_TEST(calls_can_be_run_without_the_event_loop)
 }
 END_TEST
 
+/* RFC 3629, sections 3 and 10: what is cut, too long, too large, a surrogate. */
+static const struct {
+	const char *text, *repaired;
+} texts[] = {
+	{ "", "" },
+	{ "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+	  "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+	{ "a\xc3", "a?" },
+	{ "\xe2\x82", "??" },
+	{ "\xf0\x9f\x98", "???" },
+	{ "\xa9z", "?z" },
+	{ "\xc0\xaf", "??" },
+	{ "\xed\xa0\x80", "???" },
+	{ "\xf4\x90\x80\x80", "????" },
+	{ "\xff\xc3\xa9", "?\xc3\xa9" },
+};
+
+START_TEST(texts_become_utf8)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s", texts[_i].text);
+	ck_assert_int_eq(utf8_is_valid(text),
+			 strcmp(text, texts[_i].repaired) == 0);
+	utf8_repair(text);
+	ck_assert_str_eq(text, texts[_i].repaired);
+	ck_assert(utf8_is_valid(text));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -304,6 +335,7 @@ int main(void)
 			    ARRAY_LEN(uints));
 	tcase_add_loop_test(tc, ids_are_safe_in_paths_and_log_lines, 0,
 			    ARRAY_LEN(ids));
+	tcase_add_loop_test(tc, texts_become_utf8, 0, ARRAY_LEN(texts));
 	tcase_add_test(tc, a_range_never_wraps);
 	tcase_add_test(tc, an_error_line_keeps_its_cause);
 	tcase_add_test(tc, calls_run_on_the_main_thread_until_it_closes);

@@ -108,7 +108,8 @@ timeout 30 bash -c "'$mote' ctl vm.sock events --follow 2>>errors | head -n 1" \
 grep -q "standard output: No space" errors || fail "full: $(cat errors)"
 
 # The end: seen by those who follow, and over when stop returns.
-"$mote" ctl vm.sock events --follow >events 2>errors &
+: >events
+"$mote" ctl vm.sock events --follow >>events 2>errors &
 follower=$!
 until grep -q api-ready events; do
 	sleep 0.02
@@ -125,13 +126,13 @@ grep -q '"type":"ended"' events || fail "no end: $(cat events)"
 
 # Killed: those who follow learn that something is missing.
 start_server
-"$mote" ctl vm.sock events --follow >events 2>errors &
+: >events
+"$mote" ctl vm.sock events --follow >>events 2>errors &
 follower=$!
 until grep -q api-ready events; do
 	sleep 0.02
 done
-kill -KILL "$server"
-wait "$server" 2>/dev/null
+{ kill -KILL "$server" && wait "$server"; } 2>/dev/null
 server=
 wait "$follower"
 [ $? -eq 1 ] || fail "events of a killed server ends with $?"

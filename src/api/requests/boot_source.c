@@ -27,6 +27,18 @@ static enum config_platform platform_for(const char *args)
 					      : PLATFORM_ACPI;
 }
 
+static int check_args(const char *args, struct err *err)
+{
+	for (const char *c = args; c != NULL && *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~')
+			return err_set(err, EINVAL,
+				       "The kernel command line is invalid: "
+				       "character %d is not printable ASCII",
+				       (int)(c - args));
+	}
+	return 0;
+}
+
 static void log_changes(const struct api *api, const char *args)
 {
 	char buf[4096];
@@ -60,6 +72,8 @@ int api_put_boot_source(struct api *api, struct api_call *call, struct err *err)
 	int kernel_fd = -1, initrd_fd = -1;
 	int ret = api_decode(call, table, ARRAY_LEN(table), &source, err);
 
+	if (ret == 0)
+		ret = check_args(source.args, err);
 	if (ret == 0)
 		ret = api_take_fd(call, source.kernel, &kernel_fd, err);
 	if (ret == 0 && source.initrd != NULL)

@@ -14,6 +14,8 @@
 
 /* A GUID has 36 characters, the rest is for "/PARTNROFF=N". */
 enum { PARTUUID_MAX = 64 };
+#define PARTUUID_CHARS                                                         \
+	"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-/="
 
 struct drive {
 	const char *id, *partuuid, *path, *socket;
@@ -75,9 +77,11 @@ static int check(const struct api *api, const struct drive *drive,
 		return err_set(err, EINVAL,
 			       "The ID is that of a vhost-user device: %s",
 			       drive->id);
-	if (drive->partuuid != NULL && strlen(drive->partuuid) > PARTUUID_MAX)
-		return err_set(err, EINVAL, "partuuid: at most %d bytes",
-			       PARTUUID_MAX);
+	if (drive->partuuid != NULL &&
+	    (strlen(drive->partuuid) > PARTUUID_MAX ||
+	     drive->partuuid[strspn(drive->partuuid, PARTUUID_CHARS)] != '\0'))
+		return err_set(err, EINVAL,
+			       "partuuid: expected a partition's GUID");
 	return body_check_limiter("rate_limiter", drive->limiter, err);
 }
 
@@ -145,7 +149,7 @@ static int insert_socket(struct vm_config *config, const struct drive *drive,
 		.queues = (unsigned)drive->queues,
 	};
 	snprintf(user->id, sizeof(user->id), "%s", drive->id);
-	return 0;
+	return vm_config_check_vhost_user(user, err);
 }
 
 static int set_root(struct api_state *state, const struct drive *drive,

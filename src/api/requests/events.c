@@ -5,6 +5,7 @@
 #include "api_internal.h"
 #include "journal.h"
 #include "parse.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,13 +16,15 @@ enum { LINE_MAX_BYTES = 2048 };
 
 static size_t format(const struct journal_entry *entry, char *buf, size_t room)
 {
-	json_t *event =
-		json_pack("{sI sI ss ss so}", "seq", (json_int_t)entry->seq,
-			  "time_ns", (json_int_t)entry->time_ns, "type",
-			  entry->type, "id", entry->id, "detail",
-			  body_text(entry->detail));
+	char detail[sizeof(entry->detail)];
+	json_t *event;
 	size_t len = 0;
 
+	memcpy(detail, entry->detail, sizeof(detail));
+	utf8_repair(detail); /* it may have been cut */
+	event = json_pack("{sI sI ss ss ss}", "seq", (json_int_t)entry->seq,
+			  "time_ns", (json_int_t)entry->time_ns, "type",
+			  entry->type, "id", entry->id, "detail", detail);
 	if (event != NULL)
 		len = json_dumpb(event, buf, room, JSON_COMPACT);
 	json_decref(event);

@@ -4,6 +4,8 @@
  */
 #include "api_internal.h"
 
+#include <errno.h>
+
 struct serial {
 	const char *path;
 	json_t *limiter;
@@ -23,6 +25,8 @@ int api_put_serial(struct api *api, struct api_call *call, struct err *err)
 
 	if (ret == 0)
 		ret = body_check_bucket("rate_limiter", serial.limiter, err);
+	if (ret == 0 && serial.path != NULL && serial.path[0] == '\0')
+		ret = err_set(err, EINVAL, "serial_out_path: expected a path");
 	if (ret < 0)
 		return ret;
 	api_state_copy(api, &next);
