@@ -43,13 +43,8 @@ static bool go_on(struct metrics_file *file)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0)
 			return false;
-		if (n < 0) {
-			/* Its reader has gone for good, and with it the line. */
-			file->lost++;
-			n = (ssize_t)(file->len - file->written);
-		}
 		file->written += (size_t)n;
 		if (file->written == file->len) {
 			free(file->line);
@@ -65,8 +60,16 @@ static void handle_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!go_on(file))
+	if (go_on(file))
+		return;
+	if (errno == EAGAIN) {
 		event_add(file->writable, NULL);
+		return;
+	}
+	/* It would be writable at once, and fail again: the rest is lost. */
+	file->lost++;
+	free(file->line);
+	file->line = NULL;
 }
 
 static void handle_timer(evutil_socket_t fd, short what, void *arg)

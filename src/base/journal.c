@@ -21,14 +21,16 @@ static uint64_t last;
 static void (*watcher)(void *ctx);
 static void *watcher_ctx;
 
-static void __attribute__((format(printf, 3, 0)))
-post(const char *type, const char *id, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+post(struct ring *ring, const char *type, const char *id, const char *fmt,
+     va_list ap)
 {
-	struct journal_entry *entry = &entries[++last % JOURNAL_SIZE];
+	struct journal_entry *entry = &ring->entries[ring->next];
 	struct timespec now;
 
+	ring->next = (ring->next + 1) % JOURNAL_SIZE;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	entry->seq = last;
+	entry->seq = ++last;
 	entry->time_ns =
 		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	entry->type = type;

@@ -3,8 +3,8 @@
  * journal.h - what happened to the VM, numbered: the events of the API
  *
  * A log line is for people; an entry here is for programs that manage the VM.
- * The last JOURNAL_SIZE entries are kept, and as many that a guest caused, so that a reader who was away can go on
- * where it was, or sees from the numbers what it missed.
+ * The last JOURNAL_SIZE entries are kept, and as many that a guest caused, so
+ * that a reader who was away can go on where it was, or sees from the numbers what it missed.
  *
  * Main thread only.
  */
@@ -16,7 +16,7 @@
 enum { JOURNAL_SIZE = 256, JOURNAL_GUEST_MAX = 128 };
 
 struct journal_entry {
-	uint64_t seq;	     /* from 1, without gaps */
+	uint64_t seq;	     /* from 1; a gap: entries are gone */
 	uint64_t time_ns;    /* CLOCK_MONOTONIC */
 	const char *type;    /* "device-ready": a word for programs */
 	char id[ID_MAX + 1]; /* the device or VM it is about, or "" */

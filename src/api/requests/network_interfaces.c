@@ -83,14 +83,6 @@ static int check_mac(const struct vm_config *config,
 	return 0;
 }
 
-/* Nobody can open a tap twice: who names the one that it has keeps it. */
-static int open_tap_of(const struct config_net *slot, const struct net *net)
-{
-	return slot->tap != NULL && strcmp(slot->tap, net->host_dev_name) == 0
-		       ? slot->tap_fd
-		       : -1;
-}
-
 static int fill(struct vm_config *config, const struct net *net, int fd,
 		struct err *err)
 {
@@ -102,7 +94,7 @@ static int fill(struct vm_config *config, const struct net *net, int fd,
 			       CONFIG_NETS_MAX);
 	*slot = (struct config_net){
 		.tap = fd < 0 ? net->host_dev_name : NULL,
-		.tap_fd = fd < 0 ? open_tap_of(slot, net) : fd,
+		.tap_fd = fd,
 		.vhost_fd = -1,
 		.mtu = (unsigned)net->mtu,
 		.queues = 1,
