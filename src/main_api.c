@@ -100,9 +100,28 @@ static void take_startup_times(const struct api_options *options,
 		options->start_time_cpu_us + options->parent_cpu_time_us;
 }
 
-static int serve_machine(struct event_base *base, struct machine *machine,
+static int serve_machine(struct machine *machine, struct api *api,
 			 struct spawner *spawner,
 			 const struct api_options *options, int *signo)
+{
+	struct err err;
+	enum vm_end end = VM_END_ERROR;
+	int status;
+
+	if (prepare_api(api, spawner, options, &err) == 0) {
+		end = machine_run(machine, signo);
+		status = (int)api_statuses[end];
+	} else {
+		status = fail(STATUS_FAILURE, &err);
+	}
+	api_end(api, end_names[end]);
+	return status;
+}
+
+/* The machine goes first: its configuration borrows texts from the API. */
+static int run_machine(struct event_base *base, struct machine *machine,
+		       struct spawner *spawner,
+		       const struct api_options *options, int *signo)
 {
 	struct api_config config = {
 		.target = machine_target(machine),
@@ -113,19 +132,15 @@ static int serve_machine(struct event_base *base, struct machine *machine,
 	};
 	struct api *api;
 	struct err err;
-	enum vm_end end;
 	int status;
 
 	take_startup_times(options, &config);
-	if (api_create(base, &config, &api, &err) < 0)
+	if (api_create(base, &config, &api, &err) < 0) {
+		machine_destroy(machine);
 		return fail(STATUS_FAILURE, &err);
-	if (prepare_api(api, spawner, options, &err) == 0) {
-		end = machine_run(machine, signo);
-		api_end(api, end_names[end]);
-		status = (int)api_statuses[end];
-	} else {
-		status = fail(STATUS_FAILURE, &err);
 	}
+	status = serve_machine(machine, api, spawner, options, signo);
+	machine_destroy(machine);
 	api_destroy(api);
 	return status;
 }
@@ -142,12 +157,10 @@ static int run_api(const struct api_options *options, struct spawner *spawner,
 		err_set(&err, ENOMEM, "event loop: out of memory");
 		return fail(STATUS_FAILURE, &err);
 	}
-	if (machine_create(base, spawner, options->id, &machine, &err) == 0) {
-		status = serve_machine(base, machine, spawner, options, signo);
-		machine_destroy(machine);
-	} else {
+	if (machine_create(base, spawner, options->id, &machine, &err) == 0)
+		status = run_machine(base, machine, spawner, options, signo);
+	else
 		status = fail(STATUS_FAILURE, &err);
-	}
 	event_base_free(base);
 	return status;
 }

@@ -138,6 +138,8 @@ void api_end(struct api *api, const char *how)
 	journal_post("ended", api->state.config.id, "%s", how);
 	metrics_file_close(api->metrics_file);
 	api->metrics_file = NULL;
+	/* Whatever is posted while the VM is taken apart finds no reader. */
+	journal_watch(NULL, NULL);
 	if (api->http != NULL)
 		http_server_flush(api->http);
 }
@@ -146,7 +148,7 @@ void api_destroy(struct api *api)
 {
 	if (api == NULL)
 		return;
-	journal_watch(NULL, NULL);
+	journal_watch(NULL, NULL); /* of one that was never ended */
 	http_server_destroy(api->http);
 	metrics_file_close(api->metrics_file);
 	json_decref(api->document);

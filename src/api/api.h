@@ -31,7 +31,7 @@ struct api_config {
 	uint64_t startup_us, startup_cpu_us; /* for metrics; 0: not known */
 };
 
-/* *out is the caller's; the target must outlive it. */
+/* *out is the caller's; the target is asked nothing after api_end(). */
 int api_create(struct event_base *base, const struct api_config *config,
 	       struct api **out, struct err *err);
 
@@ -54,6 +54,9 @@ int api_load_file(struct api *api, const char *path, struct err *err);
  */
 void api_end(struct api *api, const char *how);
 
-void api_destroy(struct api *api); /* NULL is allowed */
+/*
+ * After the target: its configuration borrows texts from here. NULL is allowed.
+ */
+void api_destroy(struct api *api);
 
 #endif

@@ -45,7 +45,7 @@ struct machine {
 	struct vm_config checked; /* what the VM was made from */
 	struct vm *vm;		  /* NULL before the start */
 
-	bool ended;
+	bool ended, stopped;
 	enum vm_end end;
 	int end_signal; /* 0: none */
 };
@@ -355,6 +355,14 @@ struct command_target machine_target(struct machine *machine)
 	};
 }
 
+/* Once; also of a machine whose owner never got to run it. */
+static void stop_vm(struct machine *machine)
+{
+	if (machine->vm != NULL && !machine->stopped)
+		vm_stop(machine->vm);
+	machine->stopped = true;
+}
+
 enum vm_end machine_run(struct machine *machine, int *signo)
 {
 	if (!machine->ended)
@@ -364,8 +372,7 @@ enum vm_end machine_run(struct machine *machine, int *signo)
 			  "event loop failed");
 		end(machine, VM_END_ERROR);
 	}
-	if (machine->vm != NULL)
-		vm_stop(machine->vm);
+	stop_vm(machine);
 	*signo = machine->end_signal;
 	return machine->end;
 }
@@ -374,6 +381,7 @@ void machine_destroy(struct machine *machine)
 {
 	if (machine == NULL)
 		return;
+	stop_vm(machine);
 	vm_destroy(machine->vm);
 	machine_close_files(&machine->config, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(machine->signals); i++) {
