@@ -104,9 +104,13 @@ def socket_names(mote):
         make_stale("api.sock")
     with Vmm(mote) as third:
         third.wait_until_up()
+        for path in ("v1.sock", "v1.sock", "v2.sock"):
+            third.put("/vsock", guest_cid=3, uds_path=path)
+            check(path, os.path.exists(path), True)
+        check("a socket no longer named", os.path.exists("v1.sock"), False)
         third.terminate()
         third.wait(-15)
-    check("socket", os.path.exists("api.sock"), False)
+    check("sockets", [name for name in os.listdir() if name.endswith(".sock")], [])
 
 
 def make_stale(path):
