@@ -49,6 +49,19 @@ static uint64_t largest_size(void)
 	return LAYOUT_LOW_END + (end - LAYOUT_HIGH_BASE);
 }
 
+/*
+ * KVM sets aside 0.2 % and more of a slot's size when it is made, whether the
+ * guest ever uses it or not: a size that was mistyped must not cost the host
+ * its memory.
+ */
+enum { OVERCOMMIT_MAX = 16 };
+
+static uint64_t host_size(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) *
+	       (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static int check_size(uint64_t size, struct err *err)
 {
 	if (size < LAYOUT_RAM_MIN)
@@ -68,6 +81,12 @@ static int check_size(uint64_t size, struct err *err)
 			       "%llu MiB of memory is more than this CPU can "
 			       "address: at most %llu MiB",
 			       in_mib(size), in_mib(largest_size()));
+	if (size / OVERCOMMIT_MAX > host_size())
+		return err_set(err, EINVAL,
+			       "%llu MiB of memory is more than %d times the "
+			       "%llu MiB of this host",
+			       in_mib(size), OVERCOMMIT_MAX,
+			       in_mib(host_size()));
 	return 0;
 }
 
