@@ -226,6 +226,10 @@ int api_main(int argc, char **argv)
 	terminal_keep(&terminal);
 	status = run_api(&options, spawner, &signo);
 	spawner_destroy(spawner);
+	/* Firecracker's last line, which tools look for. */
+	log_write(status == 0 ? LOG_INFO : LOG_ERROR, "api", options.id,
+		  "Firecracker exiting %s. exit_code=%d",
+		  status == 0 ? "successfully" : "with error", status);
 	terminal_restore(&terminal);
 	if (signo != 0) {
 		/* Whoever waits for us sees what ended us, as with Firecracker. */

@@ -16,6 +16,9 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_console.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,14 +85,36 @@ static int change_config(struct virtio_mmio *dev, struct err *err)
 	return ret;
 }
 
-/* Of a console that is its size, of a disk its capacity, of a card its link. */
+/* What of it those want to know who manage the VM (virtio 1.3, 5.2.4, 5.3.4). */
+static void post_config(struct virtio_mmio *dev)
+{
+	union {
+		struct virtio_console_config console;
+		struct virtio_blk_config disk;
+		uint8_t bytes[VIRTIO_MMIO_CONFIG_MAX];
+	} config = { .bytes = { 0 } };
+	char text[64] = "";
+
+	if (read_config(dev, config.bytes, NULL) < 0)
+		return;
+	if (dev->device_id == VIRTIO_ID_CONSOLE)
+		snprintf(text, sizeof(text), "%u columns, %u rows",
+			 le16toh(config.console.cols),
+			 le16toh(config.console.rows));
+	else if (dev->device_id == VIRTIO_ID_BLOCK)
+		snprintf(text, sizeof(text), "%llu sectors",
+			 (unsigned long long)le64toh(config.disk.capacity));
+	journal_post_guest("config-changed", dev->id, "%s", text);
+}
+
 static void handle_config_changed(void *ctx)
 {
 	struct virtio_mmio *dev = ctx;
 	struct err err;
+	int ret = change_config(dev, &err);
 
-	journal_post_guest("config-changed", dev->id, "%s", "");
-	if (change_config(dev, &err) < 0)
+	post_config(dev);
+	if (ret < 0)
 		log_write(LOG_WARN, "virtio", dev->id,
 			  "%s, driver keeps the old configuration", err.text);
 }

@@ -207,7 +207,37 @@ def concurrent(mote):
         vmm.wait(-15)
 
 
+def allowed_cpus(pid, name):
+    """Where the thread of this name may run, as the kernel lists it."""
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, task)) as file:
+            fields = dict(line.split(":\t", 1) for line in file if ":\t" in line)
+        if fields["Name"].strip() == name:
+            return fields["Cpus_allowed_list"].strip()
+    raise Failure("no thread %s" % name)
+
+
+def affinity(mote):
+    """A vCPU runs where it was told to; a CPU that is not there is refused."""
+    mine = sorted(os.sched_getaffinity(0))
+    with Vmm(mote) as vmm:
+        vmm.wait_until_up()
+        vmm.put("/boot-source", kernel_image_path="kernel")
+        vmm.put("/machine-config", vcpu_count=2, mem_size_mib=64,
+                cpu_affinity=[mine[0], 1023])
+        vmm.refused("PUT", "/actions", {"action_type": "InstanceStart"})
+        vmm.put("/machine-config", vcpu_count=2, mem_size_mib=64,
+                cpu_affinity=[mine[-1]])
+        vmm.action("InstanceStart")
+        check("vcpu0", allowed_cpus(vmm.process.pid, "vcpu0"), str(mine[-1]))
+        if len(mine) > 1 and allowed_cpus(vmm.process.pid, "vcpu1") == str(mine[-1]):
+            raise Failure("vcpu1 was pinned, too")
+        vmm.action("InstanceStop")
+        vmm.wait(0)
+
+
 CASES = {
+    "affinity": (affinity, True),
     "create-and-destroy": (create_and_destroy, True),
     "start-again": (start_again, True),
     "socket-names": (socket_names, False),
