@@ -250,6 +250,46 @@ class Fields(unittest.TestCase):
                 self.assertEqual(set(known), given[name], name)
 
 
+class Phases(unittest.TestCase):
+    """What belongs to the other phase is refused, by these words, with no effect."""
+
+    TEXT = ("The requested operation is not supported {} starting the microVM.")
+
+    def check_phase(self, wrong, word, start):
+        description = client.Description.load()
+        phases = {entry["operationId"]: (method, entry["x-mote-phase"])
+                  for method, _, entry in description.operations()
+                  if "operationId" in entry}
+        seen = 0
+        with client.Mote() as mote:
+            guest.write_kernel(mote.file("vmlinux"))
+            plain = mote.client()
+            if start:
+                self.assertEqual(plain.request("PUT", "/boot-source", {
+                    "kernel_image_path": "vmlinux"}).status, 204)
+                self.assertEqual(plain.request("PUT", "/actions", {
+                    "action_type": "InstanceStart"}).status, 204)
+            state = plain.request("GET", "/vm/config").body
+            for name, case in CASES.items():
+                method, phase = phases[name.split()[0]]
+                if phase != wrong:
+                    continue
+                seen += 1
+                answer = plain.request(method, case["target"], case["body"])
+                self.assertEqual(answer.status, 400, name)
+                self.assertIn(self.TEXT.format(word), answer.body.decode(), name)
+                self.assertEqual(plain.request("GET", "/vm/config").body, state, name)
+        self.assertGreater(seen, 2)
+
+    def test_before_the_start(self):
+        self.check_phase("after", "before", False)
+
+    def test_after_the_start(self):
+        if guest.no_kvm():
+            self.skipTest(guest.no_kvm())
+        self.check_phase("before", "after", True)
+
+
 def add_tests():
     for name in CASES:
         words = "_".join(name.split())
