@@ -149,6 +149,15 @@ int api_decode(struct api_call *call, const struct body_field *table, size_t n,
 	return ret;
 }
 
+int api_check_id(const struct api_call *call, const char *id, struct err *err)
+{
+	if (strcmp(id, call->id) == 0)
+		return 0;
+	return err_set(err, EINVAL,
+		       "The id from the path does not match the id from the "
+		       "body!");
+}
+
 static int handle(struct api *api, const struct api_route *route,
 		  struct api_call *call, struct err *err)
 {

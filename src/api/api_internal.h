@@ -49,6 +49,9 @@ int api_dispatch(struct api *api, const char *method, const char *target,
 int api_check_phase(const struct api *api, struct api_call *call,
 		    unsigned flags, struct err *err);
 
+/* Does a body of this id belong at the path of the call? */
+int api_check_id(const struct api_call *call, const char *id, struct err *err);
+
 /* The body by table; -EINVAL with the whole message where it does not fit. */
 int api_decode(struct api_call *call, const struct body_field *table, size_t n,
 	       void *into, struct err *err);

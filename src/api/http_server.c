@@ -8,6 +8,7 @@
  * code of our own on plain events, and evhttp is not linked.
  */
 #include "http_internal.h"
+#include "clock.h"
 #include "fd.h"
 #include "log.h"
 #include "unix_socket.h"
@@ -138,14 +139,6 @@ void http_server_wake(struct http_server *server)
 		http_connection_wake(conn);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* One round; returns how many still have something to send, in fds. */
 static nfds_t flush_all(struct http_server *server, struct pollfd *fds)
 {
@@ -166,13 +159,13 @@ static nfds_t flush_all(struct http_server *server, struct pollfd *fds)
 void http_server_flush(struct http_server *server)
 {
 	struct pollfd fds[HTTP_CONNECTIONS_MAX + REFUSED_MAX];
-	uint64_t end = now_ms() + HTTP_FLUSH_MS, now;
+	uint64_t end = clock_now_ms() + HTTP_FLUSH_MS, now;
 	nfds_t n;
 
 	event_del(&server->acceptable);
 	event_del(&server->accept_again);
 	while ((n = flush_all(server, fds)) > 0) {
-		now = now_ms();
+		now = clock_now_ms();
 		if (now >= end)
 			return;
 		poll(fds, n, (int)(end - now));

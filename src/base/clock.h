@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC, in ms or us: the same for all processes of a machine. Any thread. */
+/* CLOCK_MONOTONIC, in ms, us or ns: the same for all processes of a machine. Any thread. */
 uint64_t clock_now_ms(void);
 uint64_t clock_now_us(void);
+uint64_t clock_now_ns(void);
 
 #endif

@@ -6,10 +6,10 @@
  * happened to the VM.
  */
 #include "journal.h"
+#include "clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 struct ring {
 	struct journal_entry entries[JOURNAL_SIZE];
@@ -26,13 +26,10 @@ post(struct ring *ring, const char *type, const char *id, const char *fmt,
      va_list ap)
 {
 	struct journal_entry *entry = &ring->entries[ring->next];
-	struct timespec now;
 
 	ring->next = (ring->next + 1) % JOURNAL_SIZE;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	entry->seq = ++last;
-	entry->time_ns =
-		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	entry->time_ns = clock_now_ns();
 	entry->type = type;
 	snprintf(entry->id, sizeof(entry->id), "%s", id != NULL ? id : "");
 	vsnprintf(entry->detail, sizeof(entry->detail), fmt, ap);
@@ -51,17 +48,16 @@ void journal_post(const char *type, const char *id, const char *fmt, ...)
 
 void journal_post_guest(const char *type, const char *id, const char *fmt, ...)
 {
-	static time_t second;
+	static uint64_t second;
 	static unsigned posted;
-	struct timespec now;
+	uint64_t now = clock_now_ms() / 1000;
 	va_list ap;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != second) {
+	if (now != second) {
 		if (posted > JOURNAL_GUEST_MAX)
 			journal_post("suppressed", NULL, "%u entries",
 				     posted - JOURNAL_GUEST_MAX);
-		second = now.tv_sec;
+		second = now;
 		posted = 0;
 	}
 	if (++posted > JOURNAL_GUEST_MAX)

@@ -31,6 +31,7 @@
  * that threads signal when they park or leave, and the one of the calls to the
  * main thread, which it runs as they come (wait_until_still()).
  */
+#include "clock.h"
 #include "fd.h"
 #include "kvm_ioctl.h"
 #include "kvm_stats.h"
@@ -329,14 +330,6 @@ static const struct vcpu *find_running(struct vcpus *vcpus)
 	return found;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * A handler waits for the main thread, which is here: so its call is run here,
  * and the handler comes to its end. Nothing is half done on this thread
@@ -350,11 +343,11 @@ static int wait_until_still(struct vcpus *vcpus, struct main_call *calls,
 		{ .fd = calls != NULL ? main_call_fd(calls) : -1,
 		  .events = POLLIN },
 	};
-	int64_t deadline = now_ms() + PAUSE_MS, left;
+	int64_t deadline = (int64_t)clock_now_ms() + PAUSE_MS, left;
 	const struct vcpu *running;
 
 	while ((running = find_running(vcpus)) != NULL) {
-		left = deadline - now_ms();
+		left = deadline - (int64_t)clock_now_ms();
 		if (left <= 0)
 			return err_set(err, ETIMEDOUT,
 				       "vCPU %u does not stop within %d s: the "

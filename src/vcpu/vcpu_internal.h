@@ -5,7 +5,7 @@
 #ifndef MOTE_VCPU_INTERNAL_H
 #define MOTE_VCPU_INTERNAL_H
 
-#include "clock.h" /* struct vcpu_clock, of each CPU */
+#include "guest_clock.h" /* struct vcpu_clock, of each CPU */
 #include "vcpu.h"
 
 #include <linux/kvm.h>

@@ -64,10 +64,10 @@ static int check(const struct api *api, const struct drive *drive,
 		json_is_string(json_object_get(call->body, "io_engine")) ||
 		json_is_boolean(json_object_get(call->body, "is_read_only"));
 
-	if (strcmp(drive->id, call->id) != 0)
-		return err_set(err, EINVAL,
-			       "The id from the path does not match the id "
-			       "from the body!");
+	int ret = api_check_id(call, drive->id, err);
+
+	if (ret < 0)
+		return ret;
 	if ((drive->path == NULL) == (drive->socket == NULL) ||
 	    (drive->socket != NULL && file_fields))
 		return err_set(err, EINVAL,
@@ -252,10 +252,8 @@ int api_patch_drive(struct api *api, struct api_call *call, struct err *err)
 	int ret = api_decode(call, patch_table, ARRAY_LEN(patch_table), &drive,
 			     err);
 
-	if (ret == 0 && strcmp(drive.id, call->id) != 0)
-		ret = err_set(err, EINVAL,
-			      "The id from the path does not match the id "
-			      "from the body!");
+	if (ret == 0)
+		ret = api_check_id(call, drive.id, err);
 	if (ret == 0)
 		ret = body_check_limiter("rate_limiter", drive.limiter, err);
 	if (ret < 0)

@@ -28,10 +28,10 @@ static const struct body_field table[] = {
 static int check(const struct pmem *pmem, const struct api_call *call,
 		 struct err *err)
 {
-	if (strcmp(pmem->id, call->id) != 0)
-		return err_set(err, EINVAL,
-			       "The id from the path does not match the id "
-			       "from the body!");
+	int ret = api_check_id(call, pmem->id, err);
+
+	if (ret < 0)
+		return ret;
 	if (!pmem->read_only)
 		return err_set(err, ENOTSUP,
 			       "read_only must be true: mote does not write to "

@@ -71,10 +71,8 @@ int api_put_vhost_user(struct api *api, struct api_call *call, struct err *err)
 	int fd = -1,
 	    ret = api_decode(call, table, ARRAY_LEN(table), &user, err);
 
-	if (ret == 0 && strcmp(user.id, call->id) != 0)
-		ret = err_set(err, EINVAL,
-			      "The id from the path does not match the id from "
-			      "the body!");
+	if (ret == 0)
+		ret = api_check_id(call, user.id, err);
 	if (ret == 0 &&
 	    api_document_find(api, "drives", "drive_id", user.id) != NULL)
 		ret = err_set(err, EINVAL, "The ID is that of a drive: %s",

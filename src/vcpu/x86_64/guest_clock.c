@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * clock.c - x86_64: the guest's clocks stand still in a pause
+ * guest_clock.c - x86_64: the guest's clocks stand still in a pause
  *
  * A Linux guest reads kvmclock or, on hosts whose TSC never stops, the TSC
  * itself. Both are put back by the length of the pause, so that watchdogs, RCU
@@ -15,7 +15,7 @@
  *
  * No scaling: the guest's TSC counts as fast as the host's (cpu_setup.c).
  */
-#include "clock.h"
+#include "guest_clock.h"
 #include "kvm_ioctl.h"
 #include "vcpu_arch.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * clock.h - x86_64: what the guest's clocks showed when they were stopped
+ * guest_clock.h - x86_64: what the guest's clocks showed when they were stopped
  */
 #ifndef MOTE_VCPU_CLOCK_H
 #define MOTE_VCPU_CLOCK_H
