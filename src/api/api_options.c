@@ -12,13 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-static int set_socket(struct api_options *o, const char *text, struct err *err)
-{
-	(void)err;
-	o->socket = text;
-	return 0;
-}
-
 /* Letters, digits and '-', as Firecracker has it. */
 static int set_id(struct api_options *o, const char *text, struct err *err)
 {
@@ -40,30 +33,6 @@ static int set_id(struct api_options *o, const char *text, struct err *err)
 	return 0;
 }
 
-static int set_no_api(struct api_options *o, const char *text, struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->no_api = true;
-	return 0;
-}
-
-static int set_config_file(struct api_options *o, const char *text,
-			   struct err *err)
-{
-	(void)err;
-	o->config_file = text;
-	return 0;
-}
-
-static int set_log_path(struct api_options *o, const char *text,
-			struct err *err)
-{
-	(void)err;
-	o->log_path = text;
-	return 0;
-}
-
 static int set_level(struct api_options *o, const char *text, struct err *err)
 {
 	int ret = log_level_parse_any(text, &o->log_level, err);
@@ -79,32 +48,6 @@ static int set_module(struct api_options *o, const char *text, struct err *err)
 	return 0;
 }
 
-static int set_show_level(struct api_options *o, const char *text,
-			  struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->log_format.show_level = true;
-	return 0;
-}
-
-static int set_show_origin(struct api_options *o, const char *text,
-			   struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->log_format.show_origin = true;
-	return 0;
-}
-
-static int set_metrics_path(struct api_options *o, const char *text,
-			    struct err *err)
-{
-	(void)err;
-	o->metrics_path = text;
-	return 0;
-}
-
 static int set_payload(struct api_options *o, const char *text, struct err *err)
 {
 	uint64_t bytes;
@@ -113,33 +56,6 @@ static int set_payload(struct api_options *o, const char *text, struct err *err)
 	if (ret == 0)
 		o->payload_max = bytes;
 	return ret;
-}
-
-static int set_boot_timer(struct api_options *o, const char *text,
-			  struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->boot_timer = true;
-	return 0;
-}
-
-static int set_start_time(struct api_options *o, const char *text,
-			  struct err *err)
-{
-	return parse_uint(text, 0, UINT64_MAX, &o->start_time_us, err);
-}
-
-static int set_start_time_cpu(struct api_options *o, const char *text,
-			      struct err *err)
-{
-	return parse_uint(text, 0, UINT64_MAX, &o->start_time_cpu_us, err);
-}
-
-static int set_parent_cpu_time(struct api_options *o, const char *text,
-			       struct err *err)
-{
-	return parse_uint(text, 0, UINT64_MAX, &o->parent_cpu_time_us, err);
 }
 
 /* A limit of what mote does not have. */
@@ -152,14 +68,6 @@ static int check_number(struct api_options *o, const char *text,
 	return parse_uint(text, 0, UINT64_MAX, &number, err);
 }
 
-static int accept(struct api_options *o, const char *text, struct err *err)
-{
-	(void)o;
-	(void)text;
-	(void)err;
-	return 0;
-}
-
 static int refuse(struct api_options *o, const char *text, struct err *err)
 {
 	(void)o;
@@ -167,58 +75,80 @@ static int refuse(struct api_options *o, const char *text, struct err *err)
 	return err_set(err, ENOTSUP, "mote does not support this yet");
 }
 
-static int set_help(struct api_options *o, const char *text, struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->help = true;
-	return 0;
-}
+#define AT(member) offsetof(struct api_options, member)
 
-static int set_version(struct api_options *o, const char *text, struct err *err)
-{
-	(void)text;
-	(void)err;
-	o->version = true;
-	return 0;
-}
+/* What an option does without a function of its own. */
+enum kind {
+	KIND_OWN,    /* set() */
+	KIND_TEXT,   /* const char * */
+	KIND_FLAG,   /* bool, without a value */
+	KIND_NUMBER, /* uint64_t */
+	KIND_NOTHING,
+};
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	const char *value; /* NULL: takes none */
+	enum kind kind;
+	size_t offset; /* into struct api_options */
 	int (*set)(struct api_options *o, const char *text, struct err *err);
 	const char *help; /* NULL: not supported, or without effect */
 } options[] = {
-	{ "api-sock", "PATH", set_socket,
-	  "API socket [" API_SOCKET_DEFAULT "]" },
-	{ "id", "ID", set_id, "name of the microVM [anonymous-instance]" },
-	{ "config-file", "FILE", set_config_file,
-	  "JSON configuration, started at once" },
-	{ "no-api", NULL, set_no_api, "no socket; with --config-file" },
-	{ "log-path", "FILE", set_log_path, "log lines go here [stdout]" },
-	{ "level", "LEVEL", set_level,
-	  "Off, Error, Warn, Info, Debug or Trace [Info]" },
-	{ "module", "NAME", set_module, "only log lines of this module" },
-	{ "show-level", NULL, set_show_level, "levels in log lines" },
-	{ "show-log-origin", NULL, set_show_origin, "modules in log lines" },
-	{ "metrics-path", "FILE", set_metrics_path, "metrics go here" },
-	{ "boot-timer", NULL, set_boot_timer,
-	  "log when the guest says that it has booted" },
-	{ "http-api-max-payload-size", "BYTES", set_payload,
-	  "limit of a request's body [51200]" },
-	{ "start-time-us", "N", set_start_time, NULL },
-	{ "start-time-cpu-us", "N", set_start_time_cpu, NULL },
-	{ "parent-cpu-time-us", "N", set_parent_cpu_time, NULL },
-	{ "no-seccomp", NULL, accept, NULL },
-	{ "seccomp-filter", "FILE", refuse, NULL },
-	{ "metadata", "FILE", refuse, NULL },
-	{ "mmds-size-limit", "BYTES", check_number, NULL },
-	{ "enable-pci", NULL, refuse, NULL },
-	{ "snapshot-version", NULL, refuse, NULL },
-	{ "describe-snapshot", "FILE", refuse, NULL },
-	{ "version", NULL, set_version, "print the version" },
-	{ "help", NULL, set_help, "print this" },
+	{ "api-sock", "PATH", KIND_TEXT, AT(socket), NULL,
+		"API socket [" API_SOCKET_DEFAULT "]" },
+	{ "id", "ID", KIND_OWN, 0, set_id, "name of the microVM [anonymous-instance]" },
+	{ "config-file", "FILE", KIND_TEXT, AT(config_file), NULL,
+		"JSON configuration, started at once" },
+	{ "no-api", NULL, KIND_FLAG, AT(no_api), NULL, "no socket; with --config-file" },
+	{ "log-path", "FILE", KIND_TEXT, AT(log_path), NULL, "log lines go here [stdout]" },
+	{ "level", "LEVEL", KIND_OWN, 0, set_level,
+		"Off, Error, Warn, Info, Debug or Trace [Info]" },
+	{ "module", "NAME", KIND_OWN, 0, set_module, "only log lines of this module" },
+	{ "show-level", NULL, KIND_FLAG, AT(log_format.show_level), NULL, "levels in log lines" },
+	{ "show-log-origin", NULL, KIND_FLAG, AT(log_format.show_origin), NULL,
+		"modules in log lines" },
+	{ "metrics-path", "FILE", KIND_TEXT, AT(metrics_path), NULL, "metrics go here" },
+	{ "boot-timer", NULL, KIND_FLAG, AT(boot_timer), NULL,
+		"log when the guest says that it has booted" },
+	{ "http-api-max-payload-size", "BYTES", KIND_OWN, 0, set_payload,
+		"limit of a request's body [51200]" },
+	{ "start-time-us", "N", KIND_NUMBER, AT(start_time_us), NULL, NULL },
+	{ "start-time-cpu-us", "N", KIND_NUMBER, AT(start_time_cpu_us), NULL, NULL },
+	{ "parent-cpu-time-us", "N", KIND_NUMBER, AT(parent_cpu_time_us), NULL, NULL },
+	{ "no-seccomp", NULL, KIND_NOTHING, 0, NULL, NULL },
+	{ "seccomp-filter", "FILE", KIND_OWN, 0, refuse, NULL },
+	{ "metadata", "FILE", KIND_OWN, 0, refuse, NULL },
+	{ "mmds-size-limit", "BYTES", KIND_OWN, 0, check_number, NULL },
+	{ "enable-pci", NULL, KIND_OWN, 0, refuse, NULL },
+	{ "snapshot-version", NULL, KIND_OWN, 0, refuse, NULL },
+	{ "describe-snapshot", "FILE", KIND_OWN, 0, refuse, NULL },
+	{ "version", NULL, KIND_FLAG, AT(version), NULL, "print the version" },
+	{ "help", NULL, KIND_FLAG, AT(help), NULL, "print this" },
 };
+/* clang-format on */
+
+static int set_option(struct api_options *o, size_t index, const char *text,
+		      struct err *err)
+{
+	void *into = (char *)o + options[index].offset;
+
+	switch (options[index].kind) {
+	case KIND_OWN:
+		return options[index].set(o, text, err);
+	case KIND_TEXT:
+		*(const char **)into = text;
+		return 0;
+	case KIND_FLAG:
+		*(bool *)into = true;
+		return 0;
+	case KIND_NUMBER:
+		return parse_uint(text, 0, UINT64_MAX, into, err);
+	case KIND_NOTHING:
+		return 0;
+	}
+	return -EINVAL;
+}
 
 void api_options_print_help(FILE *out)
 {
@@ -272,7 +202,7 @@ static int parse_one(int argc, char **argv, int *at, bool *seen,
 				       "but none was supplied.",
 				       options[i].name);
 	}
-	ret = options[i].set(out, value, err);
+	ret = set_option(out, (size_t)i, value, err);
 	return ret < 0 ? err_prefix(err, ret, "--%s", options[i].name) : 0;
 }
 
