@@ -112,11 +112,19 @@ void log_set_format(const struct log_format *wanted)
 
 	if (wanted != NULL)
 		next = *wanted;
-	if (next.shape == LOG_SHAPE_FIRECRACKER)
+	if (next.shape == LOG_SHAPE_FIRECRACKER && !next.utc_offset_known) {
 		next.utc_offset = local_utc_offset();
+		next.utc_offset_known = true;
+	}
 	pthread_rwlock_wrlock(&lock);
 	format = next;
 	pthread_rwlock_unlock(&lock);
+}
+
+/* Only the main thread changes it. */
+void log_get_format(struct log_format *out)
+{
+	*out = format;
 }
 
 void log_set_fd(int fd)

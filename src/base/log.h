@@ -38,6 +38,7 @@ enum log_level log_get_level(void);
 
 /* Main thread: how. Copied; NULL is the shape at the top of this file. */
 void log_set_format(const struct log_format *format);
+void log_get_format(struct log_format *out);
 
 /*
  * Main thread: where to. fd is taken over, and closed when another one is set and

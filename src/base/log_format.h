@@ -29,7 +29,9 @@ struct log_format {
 	char id[ID_MAX + 1]; /* of the VM */
 	bool show_level;
 	bool show_origin;
-	long utc_offset; /* seconds; filled in by log_set_format() */
+	/* Filled in by log_set_format(), unless it is known. */
+	bool utc_offset_known;
+	long utc_offset; /* seconds */
 };
 
 /* Are lines of this module wanted? */

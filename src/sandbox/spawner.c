@@ -136,6 +136,7 @@ int spawner_start(struct spawner *spawner, const struct spawn_request *req,
 	int all[SPAWNER_FDS_MAX];
 
 	assert(n <= SPAWN_FDS_MAX);
+	log_get_format(&message.start.log_format);
 	memcpy(all, fds, n * sizeof(*fds));
 	all[n] = log_get_fd() >= 0 ? log_get_fd() : STDERR_FILENO;
 	return send_message(spawner, &message, all, n + 1, err);

@@ -14,6 +14,7 @@
 #define MOTE_SPAWNER_H
 
 #include "err.h"
+#include "log_format.h"
 #include "util.h"
 
 enum spawn_role { SPAWN_BLOCK, SPAWN_CONSOLE, SPAWN_VSOCK };
@@ -37,6 +38,7 @@ struct spawn_request {
 	uint32_t cid;	     /* vsock: address of the guest */
 	char path[SPAWN_PATH_MAX]; /* vsock: where fds[1] listens */
 	uint8_t log_level;
+	struct log_format log_format; /* filled in by spawner_start() */
 };
 
 struct spawner;

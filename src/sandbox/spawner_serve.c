@@ -165,6 +165,7 @@ static bool start_role(const struct spawn_request *req, const int *fds,
 		pid = fork();
 	if (pid == 0) {
 		become_role(role, fds, n, spawner);
+		log_set_format(&req->log_format);
 		return true;
 	}
 	if (pid < 0) {
@@ -187,6 +188,14 @@ static bool id_is_valid(const char *id)
 	       parse_id(id, copy, NULL) == 0;
 }
 
+static bool log_format_is_valid(const struct log_format *format)
+{
+	return (format->shape == LOG_SHAPE_MOTE ||
+		format->shape == LOG_SHAPE_FIRECRACKER) &&
+	       memchr(format->module, '\0', sizeof(format->module)) != NULL &&
+	       memchr(format->id, '\0', sizeof(format->id)) != NULL;
+}
+
 /* The one place where a request is judged; nothing else checks it again. */
 static bool request_is_valid(const struct spawn_request *req, size_t n)
 {
@@ -200,6 +209,7 @@ static bool request_is_valid(const struct spawn_request *req, size_t n)
 		req->role == SPAWN_VSOCK) &&
 	       n == wanted && id_is_valid(req->id) && req->queues <= 256 &&
 	       memchr(req->path, '\0', SPAWN_PATH_MAX) != NULL &&
+	       log_format_is_valid(&req->log_format) &&
 	       req->log_level <= LOG_DEBUG;
 }
 
