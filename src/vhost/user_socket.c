@@ -57,18 +57,21 @@ static int connect_error(const char *path, unsigned timeout_ms, int code,
 	return err_set(err, -code, "socket '%s': %s", path, strerror(-code));
 }
 
-static int connect_to(struct user *user, const char *path, struct err *err)
+int vhost_user_connect(const char *path, unsigned timeout_ms, int *fd,
+		       struct err *err)
 {
 	struct sockaddr_un addr;
 	int ret = unix_socket_address(path, &addr, err);
 
+	if (ret == 0)
+		ret = new_socket(timeout_ms, fd, err);
 	if (ret < 0)
 		return ret;
-	ret = new_socket(user->timeout_ms, &user->fd, err);
-	if (ret < 0)
-		return ret;
-	ret = connect_socket(user->fd, &addr);
-	return ret < 0 ? connect_error(path, user->timeout_ms, ret, err) : 0;
+	ret = connect_socket(*fd, &addr);
+	if (ret == 0)
+		return 0;
+	fd_close(fd);
+	return connect_error(path, timeout_ms, ret, err);
 }
 
 static int accept_one(struct user *user, const char *path, struct err *err)
@@ -104,7 +107,8 @@ int user_connect(struct user *user, const struct vhost_user_config *cfg,
 	if (user->fd < 0 && cfg->path == NULL)
 		return err_set(err, EINVAL, "no socket given");
 	if (user->fd < 0 && !cfg->listen)
-		ret = connect_to(user, cfg->path, err);
+		ret = vhost_user_connect(cfg->path, user->timeout_ms, &user->fd,
+					 err);
 	if (user->fd < 0 && cfg->listen)
 		ret = listen_on(user, cfg->path, err);
 	if (ret < 0)

@@ -29,6 +29,13 @@ struct vhost_user_config {
 };
 
 /*
+ * Connect to the server at path, for vhost_user_config.fd, waiting at most
+ * timeout_ms for one that serves somebody else. *fd is -1 on failure.
+ */
+int vhost_user_connect(const char *path, unsigned timeout_ms, int *fd,
+		       struct err *err);
+
+/*
  * Connect, negotiate, read the configuration space. mem must be shared and
  * outlive the backend. On failure *err says which step and, where the backend
  * lacks something, what. A listening socket file is removed on destroy.

@@ -45,7 +45,8 @@ struct config_vhost_user {
 	char id[ID_MAX + 1];
 	const char *type; /* as in vhost_user_type_find() */
 	const char *socket;
-	int fd; /* connected to the server; -1: by socket's path */
+	int fd; /* connected to the server; -1: to be connected to socket */
+	bool fd_given; /* by the user, and no connection of ours */
 	bool listen;
 	unsigned queues; /* 0: the type's default */
 	uint16_t queue_size;

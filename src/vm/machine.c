@@ -161,8 +161,10 @@ static int start(struct machine *machine, const struct command *command,
 	int ret;
 
 	(void)command;
+	ret = machine_open_files(&machine->config, &machine->config, err);
 	machine->checked = machine->config;
-	ret = vm_config_check(&machine->checked, err);
+	if (ret == 0)
+		ret = vm_config_check(&machine->checked, err);
 	if (ret == 0)
 		ret = vm_create(&machine->checked, machine->spawner,
 				machine->base, &owner, &machine->vm, err);
@@ -171,6 +173,7 @@ static int start(struct machine *machine, const struct command *command,
 	if (ret < 0) {
 		vm_destroy(machine->vm);
 		machine->vm = NULL;
+		machine_hang_up(&machine->config);
 		return ret;
 	}
 	machine_hand_over_files(&machine->config);

@@ -7,6 +7,7 @@
 #include "tap.h"
 #include "unix_socket.h"
 #include "vhost_user.h"
+#include "vhost_user.h"
 #include "vm.h"
 #include "vm_image.h"
 
@@ -86,6 +87,14 @@ void machine_close_files(struct vm_config *cfg, const struct vm_config *keep)
 	}
 }
 
+void machine_hang_up(struct vm_config *cfg)
+{
+	for (unsigned i = 0; i < cfg->vhost_user_count; i++) {
+		if (!cfg->vhost_user[i].fd_given)
+			fd_close(&cfg->vhost_user[i].fd);
+	}
+}
+
 void machine_hand_over_files(struct vm_config *cfg)
 {
 	fd_close(&cfg->kernel_fd);
@@ -128,6 +137,20 @@ static int reuse_socket(const char *path, const struct vm_config *before)
 			return old->listen_fd;
 	}
 	return -1;
+}
+
+/* For a server that serves somebody else and may be about to end. */
+enum { CONNECT_MS = 1000 };
+
+/* A server that is asked to come to us comes at the start. */
+static int connect_user(struct config_vhost_user *user, struct err *err)
+{
+	int ret;
+
+	if (user->fd >= 0 || user->listen)
+		return 0;
+	ret = vhost_user_connect(user->socket, CONNECT_MS, &user->fd, err);
+	return ret < 0 ? err_prefix(err, ret, "device %s", user->id) : 0;
 }
 
 /* Clients that are there before the guest is. */
@@ -240,6 +263,8 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		    !reuse_tap(&cfg->nets[i], before))
 			ret = open_tap(&cfg->nets[i], err);
 	}
+	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++)
+		ret = connect_user(&cfg->vhost_user[i], err);
 	/* Last: nothing that fails later leaves a file behind. */
 	for (unsigned i = 0; i < cfg->vsock_count && ret == 0; i++)
 		ret = bind_vsock(&cfg->vsocks[i], before, err);

@@ -14,7 +14,7 @@
 
 /*
  * Open what cfg names and has no descriptor for: kernel, initrd, images, taps,
- * the socket of a vsock, unless before, which cfg is to replace, has the same.
+ * connections to vhost-user servers, the socket of a vsock, unless before, which cfg is to replace, has the same.
  * Images of disks are not locked before the start. On failure whatever was opened
  * here is closed, and cfg must be thrown away.
  */
@@ -26,6 +26,12 @@ int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
  * of a socket goes with it.
  */
 void machine_close_files(struct vm_config *cfg, const struct vm_config *keep);
+
+/*
+ * A start has failed: connections to vhost-user servers have been talked on, and
+ * must be made anew.
+ */
+void machine_hang_up(struct vm_config *cfg);
 
 /*
  * A VM has been made of cfg: its loader, backends and devices have copies. Only

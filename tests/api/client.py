@@ -20,6 +20,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -321,7 +322,7 @@ class Mote:
     def __init__(self, *options, program=MOTE):
         self.directory = tempfile.mkdtemp(prefix="mote-api-")
         self.socket = self.file("api.sock")
-        self.clients = []
+        self.clients, self.servers = [], []
         with open(self.file("output"), "wb") as output:
             self.process = subprocess.Popen(
                 [program, "--api-sock", self.socket, *options],
@@ -335,6 +336,21 @@ class Mote:
         with open(self.file("output"), encoding="utf-8",
                   errors="replace") as file:
             return file.read()
+
+    def serve(self, name):
+        """Listen there as a vhost-user server that says nothing would."""
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(self.file(name))
+        server.listen(64)
+        self.servers.append(server)
+
+        def take_all():
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+        threading.Thread(target=take_all, daemon=True).start()
 
     def client(self, description=None):
         """Connected; waits until the socket is there."""
@@ -366,6 +382,9 @@ class Mote:
     def __exit__(self, *_exception):
         for client in self.clients:
             client.close()
+        for server in self.servers:
+            server.shutdown(socket.SHUT_RDWR)
+            server.close()
         if self.process.poll() is None:
             self.stop()
         try:

@@ -240,11 +240,13 @@ class States(unittest.TestCase):
         drive = {"drive_id": "x", "is_root_device": False, "socket": "s"}
         user = {"id": "x", "type": "fs", "socket": "s"}
         with client.Mote() as mote:
+            mote.serve("s")
             api = mote.client(self.description)
             api.put("/drives/x", drive)
             api.expect(400, "PUT", "/vhost-user/x", user)
             self.assertEqual(api.get("/vm/config")["vhost-user"], [])
         with client.Mote() as mote:
+            mote.serve("s")
             api = mote.client(self.description)
             api.put("/vhost-user/x", user)
             api.expect(400, "PUT", "/drives/x", drive)
@@ -257,6 +259,8 @@ class States(unittest.TestCase):
             for name in (mote.file("image"), other.file("image")):
                 with open(name, "wb") as file:
                     file.truncate(1 << 20)
+            mote.serve("s")
+            other.serve("s")
             api = mote.client(self.description)
             api.put("/boot-source", {"kernel_image_path": "image"})
             api.put("/drives/b", {"drive_id": "b", "is_root_device": False,
@@ -281,10 +285,21 @@ class States(unittest.TestCase):
                         api.put(f"/{name}{end}", body)
             self.assertEqual(api.get("/vm/config"), config)
 
+    def test_a_server_is_connected_to_when_it_is_named(self):
+        drive = {"drive_id": "x", "is_root_device": False, "socket": "s"}
+        with client.Mote() as mote:
+            api = mote.client(self.description)
+            api.expect(400, "PUT", "/drives/x", drive)
+            self.assertEqual(api.get("/vm/config")["drives"], [])
+            mote.serve("s")
+            api.put("/drives/x", drive)
+            self.assertEqual(len(api.get("/vm/config")["drives"]), 1)
+
     def test_private_memory_has_no_backends(self):
         machine = {"vcpu_count": 1, "mem_size_mib": 64,
                    "memory_sharing": "private"}
         with client.Mote() as mote:
+            mote.serve("s")
             api = mote.client(self.description)
             api.put("/drives/x", {"drive_id": "x", "is_root_device": False,
                                   "socket": "s"})

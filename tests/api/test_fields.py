@@ -48,9 +48,9 @@ CASES = {
                  "io_engine": "Sync", "socket": None, "direct": False,
                  "queues": 1}},
     "putDrive by socket": {
-        "target": "/drives/d_2", "host": ["drive_id"],
+        "target": "/drives/d_2", "host": ["drive_id", "socket"],
         "body": {"drive_id": "d_2", "is_root_device": False,
-                 "socket": "no.sock"}},
+                 "socket": "user.sock"}},
     "putNetworkInterface": {
         "target": "/network-interfaces/n_1", "host": [
             "iface_id", "host_dev_name"], "needs": "tap",
@@ -69,13 +69,13 @@ CASES = {
         "body": {"id": "p_1", "path_on_host": "disk.img", "root_device": True,
                  "read_only": True, "rate_limiter": LIMITER}},
     "putVhostUser": {
-        "target": "/vhost-user/f_1", "host": ["id"],
-        "body": {"id": "f_1", "type": "fs", "socket": "no.sock",
+        "target": "/vhost-user/f_1", "host": ["id", "socket"],
+        "body": {"id": "f_1", "type": "fs", "socket": "user.sock",
                  "listen": False, "queues": 2, "queue_size": 128,
                  "tag": "share", "mac": None}},
     "putVhostUser of a network": {
-        "target": "/vhost-user/f_2", "host": ["id"],
-        "body": {"id": "f_2", "type": "net", "socket": "no.sock",
+        "target": "/vhost-user/f_2", "host": ["id", "socket"],
+        "body": {"id": "f_2", "type": "net", "socket": "user.sock",
                  "mac": "02:00:00:00:00:02"}},
     "putSerial": {
         "target": "/serial",
@@ -129,6 +129,7 @@ class Session:
         self.close()
         self.mote = client.Mote()
         guest.write_kernel(self.mote.file("vmlinux"))
+        self.mote.serve("user.sock")
         for image in ("disk.img", "other.img"):
             with open(self.mote.file(image), "wb") as file:
                 file.truncate(1 << 20)

@@ -145,6 +145,7 @@ static int insert_socket(struct vm_config *config, const struct drive *drive,
 		.type = "blk",
 		.socket = drive->socket,
 		.fd = fd,
+		.fd_given = fd >= 0,
 		.queue_size = CONFIG_QUEUE_SIZE,
 		.queues = (unsigned)drive->queues,
 	};

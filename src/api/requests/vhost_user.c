@@ -51,6 +51,7 @@ static int fill(struct vm_config *config, const struct vhost_user *user, int fd,
 		.type = user->type,
 		.socket = user->socket,
 		.fd = fd,
+		.fd_given = fd >= 0,
 		.listen = user->listen,
 		.queues = (unsigned)user->queues,
 		.queue_size = user->queue_size > 0
