@@ -14,9 +14,10 @@
 
 /*
  * Open what cfg names and has no descriptor for: kernel, initrd, images, taps,
- * connections to vhost-user servers, the socket of a vsock, unless before, which cfg is to replace, has the same.
- * Images of disks are not locked before the start. On failure whatever was opened
- * here is closed, and cfg must be thrown away.
+ * connections to vhost-user servers, the socket of a vsock, unless before, which
+ * cfg is to replace, has the same. Images of disks are not locked before the
+ * start. On failure whatever was opened here is closed, and cfg must be thrown
+ * away.
  */
 int machine_open_files(struct vm_config *cfg, const struct vm_config *before,
 		       struct err *err);
