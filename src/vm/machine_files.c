@@ -236,6 +236,15 @@ static int check_given_disk(const struct config_disk *disk, struct err *err)
 	return vm_check_image(disk->fd, disk->path, err);
 }
 
+/* By the number it was passed under; the VM has a copy with another one. */
+static int check_given_tap(const struct config_net *net, struct err *err)
+{
+	struct tap tap;
+	int ret = tap_adopt(net->tap_fd, &tap, err);
+
+	return ret < 0 ? err_prefix(err, ret, "net %s", net->id) : 0;
+}
+
 static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		    struct err *err)
 {
@@ -259,9 +268,12 @@ static int open_all(struct vm_config *cfg, const struct vm_config *before,
 		ret = MIN(ret, 0);
 	}
 	for (unsigned i = 0; i < cfg->net_count && ret == 0; i++) {
-		if (cfg->nets[i].tap_fd < 0 &&
-		    !reuse_tap(&cfg->nets[i], before))
-			ret = open_tap(&cfg->nets[i], err);
+		struct config_net *net = &cfg->nets[i];
+
+		if (net->tap_fd < 0 && !reuse_tap(net, before))
+			ret = open_tap(net, err);
+		else if (!has_fd(before, net->tap_fd))
+			ret = check_given_tap(net, err);
 	}
 	for (unsigned i = 0; i < cfg->vhost_user_count && ret == 0; i++)
 		ret = connect_user(&cfg->vhost_user[i], err);
