@@ -234,17 +234,8 @@ static int press_power_button(struct machine *machine,
 	return ret;
 }
 
-/* The path is borrowed by what the VM was made of, too. */
-static void set_path(struct vm_config *config, const char *id, const char *path)
-{
-	for (unsigned i = 0; i < config->disk_count; i++) {
-		if (strcmp(config->disks[i].id, id) == 0)
-			config->disks[i].path = path;
-	}
-}
-
-static const struct config_disk *find_disk(const struct vm_config *config,
-					   const char *id)
+/* NULL: none of this id has an image of ours. */
+static struct config_disk *find_disk(struct vm_config *config, const char *id)
 {
 	for (unsigned i = 0; i < config->disk_count; i++) {
 		if (strcmp(config->disks[i].id, id) == 0)
@@ -256,15 +247,13 @@ static const struct config_disk *find_disk(const struct vm_config *config,
 static int swap_disk(struct machine *machine, const struct command *command,
 		     struct err *err)
 {
-	const struct config_disk *disk =
-		find_disk(&machine->config, command->id);
+	struct config_disk *disk = find_disk(&machine->config, command->id);
 	struct config_disk other;
 	int fd = -1, ret = 0;
 
 	if (disk == NULL)
 		return err_set(err, ENOENT,
-			       "disk %s: not a disk with an image "
-			       "of ours",
+			       "disk %s: not a disk with an image of ours",
 			       command->id);
 	other = *disk;
 	other.path = command->path;
@@ -277,8 +266,9 @@ static int swap_disk(struct machine *machine, const struct command *command,
 	fd_close(&fd);
 	if (ret < 0)
 		return ret;
-	set_path(&machine->config, command->id, command->path);
-	set_path(&machine->checked, command->id, command->path);
+	disk->path = command->path;
+	/* Borrowed by what the VM was made of, too. */
+	find_disk(&machine->checked, command->id)->path = command->path;
 	journal_post("disk-swapped", command->id, "%.100s", command->path);
 	return 0;
 }
